@@ -1,0 +1,98 @@
+/**
+ * One application message on its way from a publisher to its subscribers.
+ */
+import type { Route } from "./route.ts";
+import type { Topic } from "./topic.ts";
+
+/** MQTT delivery guarantee. NATS clients publish at 1 when CONNECT said `verbose`, else at 0. */
+export type QoS = 0 | 1 | 2;
+
+/**
+ * A published message. The publisher's session reuses one object for message after message, and
+ * its bytes may be a window of the read buffer: whoever keeps a message past the `deliver` call
+ * keeps the answer of `own()` instead. Between `Router.publish` and its return nothing changes it.
+ */
+export class Message {
+  /** Where it goes, resolved once. */
+  route: Route;
+  /** The payload is `bytes[start..end)`. */
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+  /** True when `bytes` holds the payload for good; false when it dies with this turn. */
+  owned = false;
+  qos: QoS = 0;
+  retain = false;
+  /** Connection id of the publisher, for No Local and `echo:false`. 0: the gateway itself. */
+  origin = 0;
+  /** Headers, response topic, correlation data, expiry...; undefined on the common path. */
+  extras: MessageExtras | undefined = undefined;
+  /**
+   * The rest of a frame in the publisher's wire format, ready to be copied to subscribers that
+   * speak the same dialect: `tailBytes[tailStart..tailEnd)`. Opaque to the core; valid while
+   * `tailDialect` is not negative.
+   */
+  tailDialect = -1;
+  tailStart = 0;
+  tailEnd = 0;
+  #payload: Uint8Array | undefined = undefined;
+  #tail: Uint8Array | undefined = undefined;
+
+  constructor(route: Route, bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    this.route = route;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** Points this object at the next message; what is not named keeps its last value. */
+  reset(route: Route, bytes: Uint8Array, start: number, end: number): void {
+    this.route = route;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.tailDialect = -1;
+    this.#payload = undefined;
+    this.#tail = undefined;
+  }
+
+  /** Payload size in bytes. */
+  get size(): number {
+    return this.end - this.start;
+  }
+
+  /** The payload as a view, made once for all receivers. */
+  get payload(): Uint8Array {
+    return this.#payload ??= this.bytes.subarray(this.start, this.end);
+  }
+
+  /** The ready-made rest of the frame as a view, made once for all receivers. */
+  get tail(): Uint8Array {
+    return this.#tail ??= this.bytes.subarray(this.tailStart, this.tailEnd);
+  }
+}
+
+/** Everything that most messages do not have. One allocation, only when needed. Immutable. */
+export interface MessageExtras {
+  /** NATS reply subject, MQTT 5 Response Topic: canonical, with mountpoint. */
+  readonly replyTo?: Topic;
+  readonly correlationData?: Uint8Array;
+  /** Ordered pairs, repetition kept: MQTT 5 user properties, NATS headers. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  readonly contentType?: string;
+  readonly payloadFormat?: 0 | 1;
+  /** Milliseconds since the epoch at which the message is worthless. */
+  readonly expiresAt?: number;
+}
+
+/** The message itself if it owns its payload, else a copy that does. Call before keeping it. */
+export function own(message: Message): Message {
+  if (message.owned) return message;
+  const copy = new Message(message.route, message.bytes.slice(message.start, message.end));
+  copy.owned = true;
+  copy.qos = message.qos;
+  copy.retain = message.retain;
+  copy.origin = message.origin;
+  copy.extras = message.extras;
+  return copy;
+}
