@@ -46,6 +46,8 @@ export class Group {
   #pick(message: Message, strategy: GroupStrategy, count: number): number {
     switch (strategy) {
       case "round_robin": {
+        // A group is made anew when subscriptions change: a random start keeps the load even.
+        if (this.#next < 0) return Math.floor(Math.random() * count);
         const index = this.#next + 1;
         return index < count ? index : 0;
       }

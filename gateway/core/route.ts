@@ -1,9 +1,9 @@
 /**
- * The memoised answer to "who wants this topic, and how is it spelled".
+ * The memoised answer to "who wants this topic".
  */
+import type { Group } from "./group.ts";
 import type { Target } from "./subscription.ts";
 import type { Topic } from "./topic.ts";
-import type { Group } from "./group.ts";
 
 /**
  * Everything about one topic that publishing needs. A repeat publish decodes, translates and
@@ -17,5 +17,10 @@ export class Route {
   groups: Group[] = [];
   /** Trie generation for which `direct` and `groups` hold; -1: stale. */
   generation = -1;
+  /**
+   * False once the router's bounded cache let go of it: still right, but matched anew at each
+   * use. Whoever memoises routes checks this and asks `Router.route` again.
+   */
+  attached = true;
   constructor(readonly topic: Topic) {}
 }

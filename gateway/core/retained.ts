@@ -1,0 +1,216 @@
+/**
+ * The last value of each topic, for subscribers that come later.
+ */
+import { type Message, own } from "./message.ts";
+import type { Filter, Topic } from "./topic.ts";
+
+/** What the retained store may hold, and for how long. */
+export interface RetainedLimits {
+  /** Most retained messages. A new topic beyond it is refused and counted. */
+  readonly messages_max: number;
+  /** Largest payload in bytes that is retained; larger ones are delivered but not kept. */
+  readonly payload_bytes_max: number;
+  /** Most payload bytes in all. A message beyond it is refused and counted. */
+  readonly total_bytes_max: number;
+  /** Milliseconds after which a message without an expiry of its own goes; 0 for never. */
+  readonly expiry_ms: number;
+}
+
+/** What a subscriber of retained messages asks for; see the fields of `Subscription`. */
+export interface RetainedQuery {
+  readonly filter: Filter;
+  readonly oneOrMore: boolean;
+  readonly matchesDollar: boolean;
+}
+
+/** Is told of every change, so that it can be made durable. */
+export interface RetainedListener {
+  put(message: Message): void;
+  delete(topic: Topic): void;
+}
+
+/** Whether a message was retained, and if not, why. */
+export type RetainOutcome = "stored" | "deleted" | "too large" | "full";
+
+class Node {
+  children: Map<string, Node> | undefined = undefined;
+  message: Message | undefined = undefined;
+}
+
+/** Retained messages by topic. */
+export class RetainedStore {
+  readonly #root = new Node();
+  #count = 0;
+  #bytes = 0;
+  /** Messages that were not kept, by reason, since the start. */
+  readonly refused = { "too large": 0, "full": 0 };
+
+  constructor(
+    public limits: RetainedLimits,
+    readonly now: () => number,
+    public listener?: RetainedListener,
+  ) {}
+
+  /** Number of retained messages; expired ones count until they are swept. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Payload bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Keeps the message for its topic; an empty payload clears the topic. [MQTT-3.3.1-6] */
+  store(message: Message): RetainOutcome {
+    if (message.size === 0) {
+      this.delete(message.route.topic);
+      return "deleted";
+    }
+    if (message.size > this.limits.payload_bytes_max) return this.#refuse("too large");
+    const before = this.get(message.route.topic);
+    const bytes = this.#bytes + message.size - (before?.size ?? 0);
+    if (bytes > this.limits.total_bytes_max) return this.#refuse("full");
+    if (before === undefined && this.#count >= this.limits.messages_max) {
+      return this.#refuse("full");
+    }
+    const kept = this.#withExpiry(own(message));
+    this.#put(kept);
+    this.listener?.put(kept);
+    return "stored";
+  }
+
+  /** Puts back a message of the last run, without limits and without telling the listener. */
+  restore(message: Message): void {
+    this.#put(message);
+  }
+
+  /** The retained message of a topic, if any. */
+  get(topic: Topic): Message | undefined {
+    let node: Node | undefined = this.#root;
+    for (const level of topic.split("/")) {
+      node = node.children?.get(level);
+      if (node === undefined) return undefined;
+    }
+    return node.message;
+  }
+
+  /** Forgets the message of a topic; false when there was none. */
+  delete(topic: Topic): boolean {
+    const removed = remove(this.#root, topic.split("/"), 0);
+    if (removed === undefined) return false;
+    this.#count--;
+    this.#bytes -= removed.size;
+    this.listener?.delete(topic);
+    return true;
+  }
+
+  /** Calls `visit` for each unexpired message that the filter matches. */
+  match(query: RetainedQuery, visit: (message: Message) => void): void {
+    const levels = query.filter.split("/");
+    const now = this.now();
+    walk(this.#root, levels, 0, query, (message) => {
+      const expiresAt = message.extras?.expiresAt;
+      if (expiresAt === undefined || expiresAt > now) visit(message);
+    });
+  }
+
+  /** Drops expired messages; called now and then. Returns how many. */
+  sweep(): number {
+    const now = this.now();
+    const expired: Topic[] = [];
+    everything(this.#root, (message) => {
+      const expiresAt = message.extras?.expiresAt;
+      if (expiresAt !== undefined && expiresAt <= now) expired.push(message.route.topic);
+    });
+    for (const topic of expired) this.delete(topic);
+    return expired.length;
+  }
+
+  #refuse(reason: "too large" | "full"): RetainOutcome {
+    this.refused[reason]++;
+    return reason;
+  }
+
+  #withExpiry(message: Message): Message {
+    if (this.limits.expiry_ms > 0 && message.extras?.expiresAt === undefined) {
+      message.extras = { ...message.extras, expiresAt: this.now() + this.limits.expiry_ms };
+    }
+    return message;
+  }
+
+  #put(message: Message): void {
+    let node = this.#root;
+    for (const level of message.route.topic.split("/")) {
+      const children: Map<string, Node> = node.children ??= new Map();
+      let child = children.get(level);
+      if (child === undefined) children.set(level, child = new Node());
+      node = child;
+    }
+    if (node.message === undefined) this.#count++;
+    else this.#bytes -= node.message.size;
+    node.message = message;
+    this.#bytes += message.size;
+  }
+}
+
+function remove(node: Node, levels: string[], depth: number): Message | undefined {
+  if (depth === levels.length) {
+    const message = node.message;
+    node.message = undefined;
+    return message;
+  }
+  const child = node.children?.get(levels[depth]!);
+  if (child === undefined) return undefined;
+  const removed = remove(child, levels, depth + 1);
+  if (removed !== undefined && child.message === undefined && child.children === undefined) {
+    node.children!.delete(levels[depth]!);
+    if (node.children!.size === 0) node.children = undefined;
+  }
+  return removed;
+}
+
+type Visit = (message: Message) => void;
+
+function walk(
+  node: Node,
+  levels: string[],
+  depth: number,
+  query: RetainedQuery,
+  visit: Visit,
+): void {
+  if (depth === levels.length) {
+    if (node.message !== undefined) visit(node.message);
+    return;
+  }
+  const level = levels[depth]!;
+  if (level === "#") {
+    if (!query.oneOrMore && node.message !== undefined) visit(node.message);
+    forWildcard(node, depth, query, (child) => everything(child, visit));
+  } else if (level === "+") {
+    forWildcard(node, depth, query, (child) => walk(child, levels, depth + 1, query, visit));
+  } else {
+    const child = node.children?.get(level);
+    if (child !== undefined) walk(child, levels, depth + 1, query, visit);
+  }
+}
+
+/** The children a wildcard takes: all, but for `$` names in the first level. [MQTT-4.7.2-1] */
+function forWildcard(
+  node: Node,
+  depth: number,
+  query: RetainedQuery,
+  each: (n: Node) => void,
+): void {
+  if (node.children === undefined) return;
+  for (const [level, child] of node.children) {
+    const dollar = depth === 0 && level.startsWith("$");
+    if (!dollar || (query.matchesDollar && level !== "$SYS")) each(child);
+  }
+}
+
+function everything(node: Node, visit: Visit): void {
+  if (node.message !== undefined) visit(node.message);
+  if (node.children === undefined) return;
+  for (const child of node.children.values()) everything(child, visit);
+}

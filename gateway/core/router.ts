@@ -1,0 +1,157 @@
+/**
+ * The only door from a protocol into the core: finds who wants a message and hands it to them.
+ */
+import { type GroupStrategy, groupTargets } from "./group.ts";
+import type { Message } from "./message.ts";
+import type { RetainedStore } from "./retained.ts";
+import { Route } from "./route.ts";
+import { Delivered, type Subscription, Target } from "./subscription.ts";
+import { hasWildcard, type Topic } from "./topic.ts";
+import { TopicTrie } from "./trie.ts";
+import { assert } from "../errors.ts";
+
+/** How much the route cache may hold. Beyond it the oldest routes are let go. */
+export interface RouteCacheLimits {
+  /** Most topics with a cached match. */
+  readonly routes_max: number;
+  /** Most targets in all cached matches together, about 100 bytes each. */
+  readonly targets_max: number;
+}
+
+/** Defaults of the route cache. */
+export const ROUTE_CACHE_LIMITS: RouteCacheLimits = { routes_max: 65_536, targets_max: 1_000_000 };
+
+/** Publishes, subscribes, and keeps what it found out. */
+export class Router {
+  readonly #trie = new TopicTrie();
+  readonly #routes = new Map<Topic, Route>();
+  #cachedTargets = 0;
+  #publishing = false;
+  /** How members of shared groups are picked. */
+  strategy: GroupStrategy = "round_robin";
+
+  constructor(
+    readonly retained: RetainedStore,
+    readonly limits: RouteCacheLimits = ROUTE_CACHE_LIMITS,
+  ) {}
+
+  /** Number of subscriptions of all clients. */
+  get subscriptions(): number {
+    return this.#trie.size;
+  }
+
+  /** Number of topics with a cached match. */
+  get cachedRoutes(): number {
+    return this.#routes.size;
+  }
+
+  /** Finds or makes the route of a topic. */
+  route(topic: Topic): Route {
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      this.#makeRoom();
+      this.#routes.set(topic, route = new Route(topic));
+    }
+    return route;
+  }
+
+  /**
+   * Fans the message out and retains it if it says so. Returns how many subscribers took it (a
+   * group counts as one): 0 lets NATS answer 503 and MQTT reason code 0x10.
+   */
+  publish(message: Message): number {
+    assert(!this.#publishing, "a subscriber published from inside deliver()");
+    this.#publishing = true;
+    try {
+      return this.#fanOut(message);
+    } finally {
+      this.#publishing = false;
+    }
+  }
+
+  #fanOut(message: Message): number {
+    const route = message.route;
+    if (route.generation !== this.#trie.generation) this.#refresh(route);
+    const origin = message.origin;
+    const direct = route.direct;
+    let takers = 0;
+    for (let i = 0; i < direct.length; i++) {
+      const target = direct[i]!;
+      const subscription = target.subscription;
+      if (subscription.noLocal && subscription.subscriber.id === origin) continue;
+      if (subscription.subscriber.deliver(message, target) !== Delivered.Refused) takers++;
+    }
+    const groups = route.groups;
+    for (let i = 0; i < groups.length; i++) {
+      if (groups[i]!.deliver(message, this.strategy)) takers++;
+    }
+    if (message.retain) this.retained.store(message);
+    return takers;
+  }
+
+  /** Adds a subscription; false when this object was already subscribed. */
+  subscribe(subscription: Subscription): boolean {
+    if (!this.#trie.insert(subscription)) return false;
+    this.#touch(subscription);
+    return true;
+  }
+
+  /** Removes a subscription; false when it was not there. */
+  unsubscribe(subscription: Subscription): boolean {
+    if (!this.#trie.remove(subscription)) return false;
+    this.#touch(subscription);
+    return true;
+  }
+
+  /** Makes all cached matches stale: what `Subscription.permits` answers has changed. */
+  invalidate(): void {
+    this.#trie.invalidate();
+  }
+
+  /** A literal filter changes one route; wildcards bumped the trie's generation. */
+  #touch(subscription: Subscription): void {
+    if (hasWildcard(subscription.filter)) return;
+    const route = this.#routes.get(subscription.filter as string as Topic);
+    if (route !== undefined) route.generation = -1;
+  }
+
+  #refresh(route: Route): void {
+    const found: Subscription[] = [];
+    this.#trie.match(route.topic, found);
+    const shared: Target[] = [];
+    this.#cachedTargets -= targetsOf(route);
+    route.direct = [];
+    for (const subscription of found) {
+      if (subscription.permits?.(route.topic) === false) continue;
+      const target = new Target(subscription);
+      if (subscription.group === undefined) route.direct.push(target);
+      else shared.push(target);
+    }
+    route.groups = shared.length === 0 ? [] : groupTargets(shared);
+    // A detached route stays stale: nobody would tell it of a new literal subscription.
+    if (!route.attached) return;
+    route.generation = this.#trie.generation;
+    this.#cachedTargets += targetsOf(route);
+  }
+
+  #makeRoom(): void {
+    while (
+      this.#routes.size >= this.limits.routes_max ||
+      (this.#cachedTargets > this.limits.targets_max && this.#routes.size > 0)
+    ) {
+      const oldest = this.#routes.values().next().value!;
+      this.#routes.delete(oldest.topic);
+      this.#cachedTargets -= targetsOf(oldest);
+      oldest.attached = false;
+      oldest.generation = -1;
+      oldest.direct = [];
+      oldest.groups = [];
+    }
+  }
+}
+
+function targetsOf(route: Route): number {
+  let count = route.direct.length;
+  for (const group of route.groups) count += group.members.length;
+  return count;
+}
