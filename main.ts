@@ -1,0 +1,3 @@
+import { main } from "./gateway/cli/command.ts";
+
+Deno.exit(await main(Deno.args));
