@@ -54,12 +54,17 @@ export interface Principal {
     readonly subscriptions?: number;
     readonly payloadBytes?: number;
   };
-  /** Rules that came with the credential; intersected with the configured rules. */
+  /** Rules that came with the credential. The authorizer asks them; sessions need not. */
   readonly acl?: AclCheck;
 }
 
 /** Permissions carried by a login (NATS JWT permissions, ACL claims, an HTTP answer). */
 export interface AclCheck {
+  /**
+   * True: its answer is the last word (ACL of a JWT claim or an HTTP answer). False: where it
+   * allows, the configured rules must allow as well (NATS JWT permissions, superusers included).
+   */
+  readonly decisive: boolean;
   publish(topic: Topic, qos: QoS, retain: boolean): Decision | undefined;
   subscribe(request: SubscribeRequest): SubscribeDecision | undefined;
   /** NATS `allow_responses`: right to publish to a received reply subject. */
