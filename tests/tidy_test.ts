@@ -1,0 +1,408 @@
+/**
+ * The rules of the house that a program can check: which file may import which, what may touch
+ * the machine, how long files and functions are, and that everything exported is explained.
+ */
+import assert from "node:assert/strict";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** A source file as the rules see it. Paths are relative to the repository, with "/". */
+interface Source {
+  readonly path: string;
+  readonly lines: readonly string[];
+  readonly imports: readonly Import[];
+}
+
+interface Import {
+  readonly line: number;
+  /** Path in the repository, or the specifier of a package or `node:` module. */
+  readonly target: string;
+  readonly typeOnly: boolean;
+  /** `import(...)`: does not run before it is asked for. */
+  readonly lazy: boolean;
+}
+
+/**
+ * What each part of the gateway may import besides itself, first match wins. A name that ends
+ * in "/" is a directory, one that begins with "!" is forbidden. Imports run one way: nothing here may be imported by what it imports.
+ */
+const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly string[]])[] = [
+  [/^main\.ts$/, ["gateway/cli/command.ts"]],
+  [/^gateway\/(errors|clock|version)\.ts$/, []],
+  // The codecs know bytes, and nothing of sessions, topics or each other.
+  [
+    /^gateway\/nats\/(ops|decode|encode|headers|numbers)\w*\.ts$/,
+    ["gateway/protocol/", "gateway/errors.ts", ...exceptSessions("nats")],
+  ],
+  [
+    /^gateway\/mqtt\/(codes|packets|properties|decode|encode)\w*\.ts$/,
+    ["gateway/protocol/", "gateway/errors.ts", ...exceptSessions("mqtt")],
+  ],
+  [/^gateway\/core\//, ["gateway/errors.ts"]],
+  [
+    /^gateway\/protocol\//,
+    ["gateway/errors.ts", "gateway/clock.ts", "gateway/core/"],
+  ],
+  [
+    /^gateway\/(nats|mqtt)\//,
+    [
+      "gateway/errors.ts",
+      "gateway/clock.ts",
+      "gateway/core/",
+      "gateway/protocol/",
+      "gateway/auth/types.ts",
+      "gateway/store/types.ts",
+      "gateway/observe/log.ts",
+      "gateway/observe/metrics.ts",
+    ],
+  ],
+  [
+    /^gateway\/auth\//,
+    [
+      "gateway/errors.ts",
+      "gateway/clock.ts",
+      "gateway/core/",
+      "gateway/protocol/session.ts",
+      "gateway/store/types.ts",
+      "gateway/observe/log.ts",
+      "gateway/observe/metrics.ts",
+    ],
+  ],
+  [
+    /^gateway\/store\//,
+    [
+      "gateway/errors.ts",
+      "gateway/clock.ts",
+      "gateway/core/",
+      "gateway/observe/log.ts",
+      "gateway/observe/metrics.ts",
+    ],
+  ],
+  [
+    /^gateway\/transport\//,
+    [
+      "gateway/errors.ts",
+      "gateway/clock.ts",
+      "gateway/protocol/",
+      "gateway/observe/log.ts",
+      "gateway/observe/metrics.ts",
+    ],
+  ],
+  [
+    /^gateway\/backbone\//,
+    ["gateway/errors.ts", "gateway/clock.ts", "gateway/core/", "gateway/observe/log.ts"],
+  ],
+  [/^gateway\/config\//, ["gateway/errors.ts"]],
+  [/^gateway\/observe\//, ["gateway/errors.ts", "gateway/clock.ts", "gateway/version.ts"]],
+  // The test clients use the codecs; everything else of a running gateway comes through gateway.ts.
+  [
+    /^gateway\/cli\//,
+    [
+      "gateway/errors.ts",
+      "gateway/clock.ts",
+      "gateway/version.ts",
+      "gateway/lifecycle.ts",
+      "gateway/gateway.ts",
+      "gateway/core/",
+      "gateway/protocol/",
+      "gateway/nats/",
+      "gateway/mqtt/",
+      "gateway/auth/",
+      "gateway/config/",
+      "gateway/observe/",
+      "gateway/transport/",
+    ],
+  ],
+  [/^admin\//, ["gateway/gateway.ts", "gateway/errors.ts", "gateway/version.ts"]],
+  // The composition root and what it is split into.
+  [/^gateway\/[a-z_]+\.ts$/, ["gateway/", "!gateway/cli/"]],
+  [/^tests\//, ["gateway/", "admin/", "main.ts"]],
+];
+
+/** Files of a protocol that its codec must not know. */
+function exceptSessions(part: string): string[] {
+  return ["session", "connect", "authenticate", "publish", "deliver", "subscribe", "parked"]
+    .map((name) => `!gateway/${part}/${name}.ts`);
+}
+
+/** Where the machine may be named: `Deno.*` and `node:*`. Everything else is pure. */
+const MAY_TOUCH_MACHINE: readonly RegExp[] = [
+  /^main\.ts$/,
+  /^gateway\/clock\.ts$/,
+  /^gateway\/lifecycle\.ts$/,
+  /^gateway\/(transport|cli|auth|backbone)\//,
+  /^gateway\/store\/sqlite\w*\.ts$/,
+  /^admin\//,
+  /^tests\//,
+];
+
+/** Pure modules of the runtime that any part may use. */
+const PURE_NODE_MODULES: readonly string[] = [];
+
+/** Which part may use which package. Tests may use all. */
+const MAY_USE_PACKAGE: readonly (readonly [packages: RegExp, part: RegExp])[] = [
+  [/^@logtape\/logtape$/, /^gateway\/observe\//],
+  [/^(valibot|@valibot\/to-json-schema)$/, /^(gateway\/config|admin)\//],
+  [/^(smol-toml|@decimalturn\/toml-patch)$/, /^(gateway\/config|admin)\//],
+  [/^hono(\/|$)/, /^admin\//],
+  [/^(ioredis|mysql2|postgres|mongodb|ldapts|jose|bcryptjs)(\/|$)/, /^gateway\/auth\//],
+];
+
+const FILE_LINES_MAX = 400;
+/** Files that are longer for a reason. */
+const LONG_FILES: ReadonlyMap<string, string> = new Map();
+
+const FUNCTION_LINES_MAX = 70;
+/** Functions that are longer for a reason, as `path:line text`. */
+const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map();
+
+const SOURCES = await readSources();
+/** The program without its tests. */
+const PROGRAM = SOURCES.filter((source) => !source.path.startsWith("tests/"));
+
+Deno.test("tidy: there is something to check", () => {
+  assert(SOURCES.some((source) => source.path === "gateway/cli/command.ts"));
+  const command = SOURCES.find((source) => source.path === "gateway/cli/command.ts");
+  assert(command?.imports.some((each) => each.target === "gateway/cli/parse.ts"));
+});
+
+Deno.test("tidy: a breach of the rules is noticed", () => {
+  const breaches: [path: string, text: string][] = [
+    ["gateway/core/x.ts", 'import { a } from "../nats/decode.ts";'],
+    ["gateway/core/x.ts", 'export type { A } from "../protocol/session.ts";'],
+    ["gateway/nats/x.ts", 'const a = await import("../mqtt/decode.ts");'],
+    ["gateway/nats/decode.ts", 'import "./session.ts";'],
+    ["gateway/transport/x.ts", 'import {\n  a,\n} from "../core/router.ts";'],
+    ["gateway/gateway.ts", 'import { a } from "./cli/run.ts";'],
+    ["admin/app.ts", 'import { Router } from "../gateway/core/router.ts";'],
+  ];
+  for (const [path, text] of breaches) {
+    assert.equal(wrongImports(toSource(path, text)).length, 1, text);
+  }
+  assert.deepEqual(wrongImports(toSource("gateway/nats/x.ts", 'import "../core/topic.ts";')), []);
+  const circle = [
+    toSource("gateway/core/a.ts", 'import "./b.ts";'),
+    toSource("gateway/core/b.ts", 'import { a } from "./a.ts";'),
+  ];
+  assert.equal(findCycles(circle).length, 1);
+  const long = `export function f() {\n${"  a();\n".repeat(FUNCTION_LINES_MAX)}}\n`;
+  assert.equal(longFunctions(toSource("gateway/core/a.ts", long)).length, 1);
+});
+
+Deno.test("tidy: imports run one way", () => {
+  report(PROGRAM.flatMap(wrongImports));
+});
+
+Deno.test("tidy: no file imports itself by way of others", () => {
+  report(findCycles(PROGRAM));
+});
+
+Deno.test("tidy: only types of the gateway reach the admin part", () => {
+  report(
+    PROGRAM.filter((source) => source.path.startsWith("admin/")).flatMap((source) =>
+      source.imports
+        .filter((each) => each.target === "gateway/gateway.ts" && !each.typeOnly)
+        .map((each) => `${source.path}:${each.line}: write \`import type\``)
+    ),
+  );
+});
+
+Deno.test("tidy: only some parts touch the machine", () => {
+  report(
+    PROGRAM.filter((source) => !MAY_TOUCH_MACHINE.some((part) => part.test(source.path))).flatMap(
+      (source) => [
+        ...source.imports
+          .filter((each) =>
+            each.target.startsWith("node:") && !PURE_NODE_MODULES.includes(each.target)
+          )
+          .map((each) => `${source.path}:${each.line}: may not import ${each.target}`),
+        ...codeLines(source)
+          .filter(([text]) => /\bDeno\.\w|\bprocess\.\w|\bsetTimeout\(|\bsetInterval\(/.test(text))
+          .map(([, line]) => `${source.path}:${line}: may not touch the machine or make timers`),
+      ],
+    ),
+  );
+});
+
+Deno.test("tidy: packages are used where they belong", () => {
+  report(PROGRAM.flatMap((source) =>
+    source.imports
+      .filter((each) => !isOurs(each.target) && !each.target.startsWith("node:"))
+      .filter((each) =>
+        !MAY_USE_PACKAGE.some(([packages, part]) =>
+          packages.test(each.target) && part.test(source.path)
+        )
+      )
+      .map((each) => `${source.path}:${each.line}: may not use ${each.target}`)
+  ));
+});
+
+Deno.test("tidy: only main.ts and lifecycle.ts end the process", () => {
+  report(
+    PROGRAM.filter(({ path }) => path !== "main.ts" && path !== "gateway/lifecycle.ts").flatMap(
+      (source) =>
+        codeLines(source)
+          .filter(([text]) => /\bDeno\.exit(Code)?\b/.test(text))
+          .map(([, line]) => `${source.path}:${line}: return the exit code instead`),
+    ),
+  );
+});
+
+Deno.test("tidy: files are short", () => {
+  report(SOURCES.flatMap((source) => {
+    const long = source.lines.length > FILE_LINES_MAX;
+    if (long === LONG_FILES.has(source.path)) return [];
+    return [
+      long
+        ? `${source.path}: ${source.lines.length} lines; split it or say why in LONG_FILES`
+        : `${source.path}: is short now; take it from LONG_FILES`,
+    ];
+  }));
+});
+
+Deno.test("tidy: functions are short", () => {
+  report(
+    PROGRAM.flatMap((source) =>
+      longFunctions(source).filter((entry) => !LONG_FUNCTIONS.has(entry.name)).map((entry) =>
+        `${source.path}:${entry.line}: ${entry.name} has ${entry.length} lines`
+      )
+    ),
+  );
+});
+
+Deno.test("tidy: everything exported is explained", () => {
+  const declaration =
+    /^export (?:default )?(?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|let|enum) (\w+)/;
+  report(PROGRAM.flatMap((source) => {
+    let before = "";
+    return source.lines.flatMap((text, index) => {
+      const name = declaration.exec(text)?.[1];
+      // The second and later signatures of an overloaded function share the first one's comment.
+      if (name === undefined || name === before) return [];
+      before = name;
+      const above = source.lines[index - 1] ?? "";
+      return above.trimEnd().endsWith("*/")
+        ? []
+        : [`${source.path}:${index + 1}: ${name} has no doc comment`];
+    });
+  }));
+});
+
+Deno.test("tidy: nothing is left for later", () => {
+  const later = new RegExp("\\b(TO" + "DO|FIX" + "ME|X" + "XX|HA" + "CK)\\b|@ts-(ignore|nocheck)");
+  report(
+    SOURCES.flatMap((source) =>
+      source.lines.flatMap((text, index) =>
+        later.test(text) ? [`${source.path}:${index + 1}: ${text.trim()}`] : []
+      )
+    ),
+  );
+});
+
+function wrongImports(source: Source): string[] {
+  const allowed = MAY_IMPORT.find(([part]) => part.test(source.path))?.[1];
+  if (allowed === undefined) return [`${source.path}: belongs to no part; see MAY_IMPORT`];
+  return source.imports
+    .filter((each) => isOurs(each.target) && !mayImport(source.path, each.target, allowed))
+    .map((each) => `${source.path}:${each.line}: may not import ${each.target}`);
+}
+
+function report(problems: readonly string[]): void {
+  assert.equal(problems.length, 0, `\n${problems.join("\n")}`);
+}
+
+function isOurs(target: string): boolean {
+  return /^(gateway|admin|tests)\/|^main\.ts$/.test(target);
+}
+
+function mayImport(from: string, target: string, allowed: readonly string[]): boolean {
+  const matches = (name: string) => name.endsWith("/") ? target.startsWith(name) : target === name;
+  if (allowed.some((name) => name.startsWith("!") && matches(name.slice(1)))) return false;
+  if (allowed.some(matches)) return true;
+  // A part may import itself.
+  const part = from.slice(0, from.lastIndexOf("/") + 1);
+  return part !== "gateway/" && part !== "" && target.startsWith(part);
+}
+
+/** Circles of imports that run when the program starts; lazy and type-only ones do not. */
+function findCycles(sources: readonly Source[]): string[] {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) cycles.push([...trail.slice(at), path].join(" -> "));
+    if (at >= 0 || done.has(path)) return;
+    for (const each of byPath.get(path)?.imports ?? []) {
+      if (!each.lazy && !each.typeOnly) visit(each.target, [...trail, path]);
+    }
+    done.add(path);
+  };
+  for (const { path } of sources) visit(path, []);
+  return cycles;
+}
+
+/** Lines that are not comments, with their numbers. */
+function codeLines(source: Source): (readonly [text: string, line: number])[] {
+  return source.lines
+    .map((text, index) => [text, index + 1] as const)
+    .filter(([text]) => !/^\s*(\/\/|\/?\*)/.test(text));
+}
+
+/** Functions and methods that are too long, found by how `deno fmt` indents them. */
+function longFunctions(source: Source) {
+  const found: { readonly name: string; readonly line: number; readonly length: number }[] = [];
+  source.lines.forEach((text, index) => {
+    const head =
+      /^( *)(?:export )?(?:(?:public|private|static|override|async|get|set) )*(?:function\*? )?(#?\w+)(?:<.*>)?\(.*$/
+        .exec(text);
+    const [, indent = "", name = ""] = head ?? [];
+    if (head === null || indent.length > 2 || /^(if|for|while|switch|return)$/.test(name)) return;
+    const isFunction = /\bfunction\b/.test(text) || indent.length === 2;
+    const end = source.lines.indexOf(`${indent}}`, index);
+    if (!isFunction || end < 0 || !text.trimEnd().match(/[{(]$/)) return;
+    const length = end - index + 1;
+    if (length > FUNCTION_LINES_MAX) found.push({ name, line: index + 1, length });
+  });
+  return found;
+}
+
+async function readSources(): Promise<Source[]> {
+  const paths: string[] = ["main.ts"];
+  for (const directory of ["gateway", "admin", "tests"]) await collect(directory, paths);
+  return await Promise.all(paths.sort().map(readSource));
+}
+
+async function collect(directory: string, into: string[]): Promise<void> {
+  try {
+    for await (const entry of Deno.readDir(new URL(directory, ROOT))) {
+      const path = `${directory}/${entry.name}`;
+      if (entry.isDirectory) await collect(path, into);
+      else if (/\.tsx?$/.test(entry.name)) into.push(path);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function readSource(path: string): Promise<Source> {
+  return toSource(path, await Deno.readTextFile(new URL(path, ROOT)));
+}
+
+function toSource(path: string, text: string): Source {
+  const imports: Import[] = [];
+  const pattern =
+    /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\b(import)\("([^"]+)"\)/gm;
+  for (const match of text.matchAll(pattern)) {
+    const specifier = match[2] ?? match[4] ?? "";
+    imports.push({
+      line: text.slice(0, match.index).split("\n").length,
+      target: specifier.startsWith(".")
+        ? new URL(specifier, new URL(path, ROOT)).href.slice(ROOT.href.length)
+        : specifier,
+      typeOnly: match[1] !== undefined,
+      lazy: match[3] !== undefined,
+    });
+  }
+  return { path, lines: text.replace(/\n$/, "").split("\n"), imports };
+}
