@@ -11,16 +11,24 @@ export interface Store {
   /** Told of sessions and their messages. */
   readonly sessions: SessionLog;
   readonly retained: RetainedLog;
-  /** True when changes wait for `commit`. Checked once a turn. */
+  /** Users, rules, bans, API keys: whatever is read by key and seldom written. */
+  readonly documents: DocumentStore;
+  /**
+   * True when a change waits that an acknowledgement rests on. Checked once a turn. Changes that
+   * may get lost in a crash without harm (`remove`, `update` of QoS 1) do not set it; they go with
+   * the next commit, which the store makes by itself if no turn does.
+   */
   readonly dirty: boolean;
   /**
-   * Makes everything so far durable (as hard as `store.sync` says). False: it could not be
-   * written; what was told since the last commit is lost and must not be acknowledged.
+   * Makes everything told so far durable (as hard as `store.sync` says). False: it could not be
+   * written, so nothing that rests on it may be acknowledged. Changes of sessions and retained
+   * messages are not lost then: they stay in memory, in step with the working copy, and are
+   * written as soon as writing works. Changes of documents are undone.
    */
   commit(): boolean;
   /**
    * False while the disk is full or broken: new durable messages must be refused (0x97). The
-   * store tries again by itself and turns true when writing works.
+   * store tries again by itself and turns true when everything that waited is written.
    */
   readonly writable: boolean;
   /** Reads back everything of the last run. Called once, before any change. */
@@ -44,6 +52,40 @@ export interface RetainedLog {
   delete(topic: Topic): void;
 }
 
+/**
+ * JSON values by kind and key, such as kind `user` and the user's name. Reads see every change at
+ * once; `Store.commit` makes changes durable. Put, commit and the answer to the operator belong in
+ * one synchronous stretch, so that no other turn's commit takes half of a change.
+ */
+export interface DocumentStore {
+  /** The value as it was put, a fresh copy with every call; undefined when there is none. */
+  get(kind: string, key: string): unknown;
+  /** Creates or replaces. `value` is anything that `JSON.stringify` keeps. */
+  put(kind: string, key: string, value: unknown): void;
+  /** True when there was one. */
+  delete(kind: string, key: string): boolean;
+  /** Documents of a kind in the order of their keys (by code point). */
+  list(kind: string, query: DocumentQuery): Document[];
+  /** How many documents a kind has. */
+  count(kind: string): number;
+}
+
+/** Which documents to list. */
+export interface DocumentQuery {
+  /** Only keys that begin with this. */
+  readonly prefix?: string;
+  /** Only keys that come after this one: the last key of the page before. */
+  readonly after?: string;
+  /** Most documents to return. */
+  readonly limit: number;
+}
+
+/** One listed document. */
+export interface Document {
+  readonly key: string;
+  readonly value: unknown;
+}
+
 /** Changes of persistent sessions. */
 export interface SessionLog {
   /** Creates or replaces the record of a session (not its subscriptions or queue). */
@@ -54,12 +96,12 @@ export interface SessionLog {
   deleteSubscription(clientId: string, filter: string): void;
   /**
    * Keeps a message body once for any number of sessions and returns its id. The body goes when
-   * the last queue entry that names it is removed.
+   * the last queue entry that names it is removed, or with the next commit if none ever did.
    */
   body(message: Message): number;
   /** Appends an entry to the session's queue. `seq` grows within a session. */
   enqueue(clientId: string, entry: StoredEntry, bodyId: number): void;
-  /** The entry was sent under a packet id, or moved on to PUBREL. */
+  /** The entry was sent under a packet id, or moved on to PUBREL. It keeps its place and body. */
   update(clientId: string, entry: StoredEntry): void;
   /** The entry was acknowledged, expired or dropped. */
   remove(clientId: string, seq: number): void;
