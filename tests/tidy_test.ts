@@ -3,158 +3,17 @@
  * the machine, how long files and functions are, and that everything exported is explained.
  */
 import assert from "node:assert/strict";
-
-const ROOT = new URL("../", import.meta.url);
-
-/** A source file as the rules see it. Paths are relative to the repository, with "/". */
-interface Source {
-  readonly path: string;
-  readonly lines: readonly string[];
-  readonly imports: readonly Import[];
-}
-
-interface Import {
-  readonly line: number;
-  /** Path in the repository, or the specifier of a package or `node:` module. */
-  readonly target: string;
-  readonly typeOnly: boolean;
-  /** `import(...)`: does not run before it is asked for. */
-  readonly lazy: boolean;
-}
-
-/**
- * What each part of the gateway may import besides itself, first match wins. A name that ends
- * in "/" is a directory, one that begins with "!" is forbidden. Imports run one way: nothing here may be imported by what it imports.
- */
-const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly string[]])[] = [
-  [/^main\.ts$/, ["gateway/cli/command.ts"]],
-  [/^gateway\/(errors|clock|version)\.ts$/, []],
-  // The codecs know bytes, and nothing of sessions, topics or each other.
-  [
-    /^gateway\/nats\/(ops|decode|encode|headers|numbers)\w*\.ts$/,
-    ["gateway/protocol/", "gateway/errors.ts", ...exceptSessions("nats")],
-  ],
-  [
-    /^gateway\/mqtt\/(codes|packets|properties|decode|encode)\w*\.ts$/,
-    ["gateway/protocol/", "gateway/errors.ts", ...exceptSessions("mqtt")],
-  ],
-  [/^gateway\/core\//, ["gateway/errors.ts"]],
-  [
-    /^gateway\/protocol\//,
-    ["gateway/errors.ts", "gateway/clock.ts", "gateway/core/"],
-  ],
-  [
-    /^gateway\/(nats|mqtt)\//,
-    [
-      "gateway/errors.ts",
-      "gateway/clock.ts",
-      "gateway/core/",
-      "gateway/protocol/",
-      "gateway/auth/types.ts",
-      "gateway/store/types.ts",
-      "gateway/observe/log.ts",
-      "gateway/observe/metrics.ts",
-    ],
-  ],
-  [
-    /^gateway\/auth\//,
-    [
-      "gateway/errors.ts",
-      "gateway/clock.ts",
-      "gateway/core/",
-      "gateway/protocol/session.ts",
-      "gateway/store/types.ts",
-      "gateway/observe/log.ts",
-      "gateway/observe/metrics.ts",
-    ],
-  ],
-  [
-    /^gateway\/store\//,
-    [
-      "gateway/errors.ts",
-      "gateway/clock.ts",
-      "gateway/core/",
-      "gateway/observe/log.ts",
-      "gateway/observe/metrics.ts",
-    ],
-  ],
-  [
-    /^gateway\/transport\//,
-    [
-      "gateway/errors.ts",
-      "gateway/clock.ts",
-      "gateway/protocol/",
-      "gateway/observe/log.ts",
-      "gateway/observe/metrics.ts",
-    ],
-  ],
-  [
-    /^gateway\/backbone\//,
-    ["gateway/errors.ts", "gateway/clock.ts", "gateway/core/", "gateway/observe/log.ts"],
-  ],
-  [/^gateway\/config\//, ["gateway/errors.ts"]],
-  [/^gateway\/observe\//, ["gateway/errors.ts", "gateway/clock.ts", "gateway/version.ts"]],
-  // The test clients use the codecs; everything else of a running gateway comes through gateway.ts.
-  [
-    /^gateway\/cli\//,
-    [
-      "gateway/errors.ts",
-      "gateway/clock.ts",
-      "gateway/version.ts",
-      "gateway/lifecycle.ts",
-      "gateway/gateway.ts",
-      "gateway/core/",
-      "gateway/protocol/",
-      "gateway/nats/",
-      "gateway/mqtt/",
-      "gateway/auth/",
-      "gateway/config/",
-      "gateway/observe/",
-      "gateway/transport/",
-    ],
-  ],
-  [/^admin\//, ["gateway/gateway.ts", "gateway/errors.ts", "gateway/version.ts"]],
-  // The composition root and what it is split into.
-  [/^gateway\/[a-z_]+\.ts$/, ["gateway/", "!gateway/cli/"]],
-  [/^tests\//, ["gateway/", "admin/", "main.ts"]],
-];
-
-/** Files of a protocol that its codec must not know. */
-function exceptSessions(part: string): string[] {
-  return ["session", "connect", "authenticate", "publish", "deliver", "subscribe", "parked"]
-    .map((name) => `!gateway/${part}/${name}.ts`);
-}
-
-/** Where the machine may be named: `Deno.*` and `node:*`. Everything else is pure. */
-const MAY_TOUCH_MACHINE: readonly RegExp[] = [
-  /^main\.ts$/,
-  /^gateway\/clock\.ts$/,
-  /^gateway\/lifecycle\.ts$/,
-  /^gateway\/(transport|cli|auth|backbone)\//,
-  /^gateway\/store\/sqlite\w*\.ts$/,
-  /^admin\//,
-  /^tests\//,
-];
-
-/** Pure modules of the runtime that any part may use. */
-const PURE_NODE_MODULES: readonly string[] = [];
-
-/** Which part may use which package. Tests may use all. */
-const MAY_USE_PACKAGE: readonly (readonly [packages: RegExp, part: RegExp])[] = [
-  [/^@logtape\/logtape$/, /^gateway\/observe\//],
-  [/^(valibot|@valibot\/to-json-schema)$/, /^(gateway\/config|admin)\//],
-  [/^(smol-toml|@decimalturn\/toml-patch)$/, /^(gateway\/config|admin)\//],
-  [/^hono(\/|$)/, /^admin\//],
-  [/^(ioredis|mysql2|postgres|mongodb|ldapts|jose|bcryptjs)(\/|$)/, /^gateway\/auth\//],
-];
-
-const FILE_LINES_MAX = 400;
-/** Files that are longer for a reason. */
-const LONG_FILES: ReadonlyMap<string, string> = new Map();
-
-const FUNCTION_LINES_MAX = 70;
-/** Functions that are longer for a reason, as `path:line text`. */
-const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map();
+import {
+  FILE_LINES_MAX,
+  FUNCTION_LINES_MAX,
+  LONG_FILES,
+  LONG_FUNCTIONS,
+  MAY_IMPORT,
+  MAY_TOUCH_MACHINE,
+  MAY_USE_PACKAGE,
+  PURE_NODE_MODULES,
+} from "./tidy_rules.ts";
+import { readSources, type Source, toSource } from "./tidy_source.ts";
 
 const SOURCES = await readSources();
 /** The program without its tests. */
@@ -365,44 +224,4 @@ function longFunctions(source: Source) {
     if (length > FUNCTION_LINES_MAX) found.push({ name, line: index + 1, length });
   });
   return found;
-}
-
-async function readSources(): Promise<Source[]> {
-  const paths: string[] = ["main.ts"];
-  for (const directory of ["gateway", "admin", "tests"]) await collect(directory, paths);
-  return await Promise.all(paths.sort().map(readSource));
-}
-
-async function collect(directory: string, into: string[]): Promise<void> {
-  try {
-    for await (const entry of Deno.readDir(new URL(directory, ROOT))) {
-      const path = `${directory}/${entry.name}`;
-      if (entry.isDirectory) await collect(path, into);
-      else if (/\.tsx?$/.test(entry.name)) into.push(path);
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function readSource(path: string): Promise<Source> {
-  return toSource(path, await Deno.readTextFile(new URL(path, ROOT)));
-}
-
-function toSource(path: string, text: string): Source {
-  const imports: Import[] = [];
-  const pattern =
-    /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\b(import)\("([^"]+)"\)/gm;
-  for (const match of text.matchAll(pattern)) {
-    const specifier = match[2] ?? match[4] ?? "";
-    imports.push({
-      line: text.slice(0, match.index).split("\n").length,
-      target: specifier.startsWith(".")
-        ? new URL(specifier, new URL(path, ROOT)).href.slice(ROOT.href.length)
-        : specifier,
-      typeOnly: match[1] !== undefined,
-      lazy: match[3] !== undefined,
-    });
-  }
-  return { path, lines: text.replace(/\n$/, "").split("\n"), imports };
 }
