@@ -17,8 +17,12 @@ export interface ByteStream {
    * what it sends may overwrite; without them it needs a write (or a copy) more.
    */
   write(bytes: Uint8Array, headroom?: number): Promise<number>;
-  /** Ends our side (FIN, close_notify, close frame) after what was written. */
-  closeWrite(): Promise<void>;
+  /**
+   * Ends our side (FIN, close_notify, close frame) after what was written.
+   * @param code Why, as a WebSocket close code (RFC 6455, 7.4.1); 1000 unless told. Only a
+   * WebSocket can say it.
+   */
+  closeWrite(code?: number): Promise<void>;
   /** Lets go of everything at once; a read or write under way ends or fails. */
   close(): void;
   /**
@@ -59,8 +63,8 @@ class PrefixedStream implements ByteStream {
     return this.inner.write(bytes, headroom);
   }
 
-  closeWrite(): Promise<void> {
-    return this.inner.closeWrite();
+  closeWrite(code?: number): Promise<void> {
+    return this.inner.closeWrite(code);
   }
 
   close(): void {
