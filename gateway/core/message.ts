@@ -35,6 +35,8 @@ export class Message {
   tailDialect = -1;
   tailStart = 0;
   tailEnd = 0;
+  /** What `own()` made of it: one copy for all who keep it. */
+  kept: Message | undefined = undefined;
   #payload: Uint8Array | undefined = undefined;
   #tail: Uint8Array | undefined = undefined;
 
@@ -52,6 +54,7 @@ export class Message {
     this.start = start;
     this.end = end;
     this.tailDialect = -1;
+    this.kept = undefined;
     this.#payload = undefined;
     this.#tail = undefined;
   }
@@ -85,14 +88,24 @@ export interface MessageExtras {
   readonly expiresAt?: number;
 }
 
-/** The message itself if it owns its payload, else a copy that does. Call before keeping it. */
+/**
+ * A message that stays as it is, for whoever keeps it past `deliver`. All who ask during one
+ * publication get the same object, so that a payload is held (and stored) once.
+ */
 export function own(message: Message): Message {
-  if (message.owned) return message;
-  const copy = new Message(message.route, message.bytes.slice(message.start, message.end));
+  return message.kept ??= keep(message);
+}
+
+/** A copy of its own, even if others keep the message as well. Payload bytes are shared. */
+export function keep(message: Message): Message {
+  const copy = message.owned
+    ? new Message(message.route, message.bytes, message.start, message.end)
+    : new Message(message.route, message.bytes.slice(message.start, message.end));
   copy.owned = true;
   copy.qos = message.qos;
   copy.retain = message.retain;
   copy.origin = message.origin;
   copy.extras = message.extras;
+  copy.kept = copy;
   return copy;
 }

@@ -1,7 +1,7 @@
 /**
  * The last value of each topic, for subscribers that come later.
  */
-import { type Message, own } from "./message.ts";
+import { keep, type Message, own } from "./message.ts";
 import type { Filter, Topic } from "./topic.ts";
 
 /** What the retained store may hold, and for how long. */
@@ -133,10 +133,11 @@ export class RetainedStore {
   }
 
   #withExpiry(message: Message): Message {
-    if (this.limits.expiry_ms > 0 && message.extras?.expiresAt === undefined) {
-      message.extras = { ...message.extras, expiresAt: this.now() + this.limits.expiry_ms };
-    }
-    return message;
+    if (this.limits.expiry_ms === 0 || message.extras?.expiresAt !== undefined) return message;
+    // Subscribers that queue the same message do not get this expiry.
+    const copy = keep(message);
+    copy.extras = { ...message.extras, expiresAt: this.now() + this.limits.expiry_ms };
+    return copy;
   }
 
   #put(message: Message): void {
