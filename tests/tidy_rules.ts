@@ -110,7 +110,7 @@ function exceptSessions(part: string): string[] {
 export const MAY_TOUCH_MACHINE: readonly RegExp[] = [
   /^main\.ts$/,
   /^gateway\/clock\.ts$/,
-  /^gateway\/lifecycle\.ts$/,
+  /^gateway\/(lifecycle|systemd)\.ts$/,
   /^gateway\/(transport|cli|auth|backbone)\//,
   /^gateway\/store\/sqlite\w*\.ts$/,
   /^admin\//,
