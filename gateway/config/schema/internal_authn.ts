@@ -1,0 +1,55 @@
+/** `[[gateway.nats.internal_authn]]`: token, nkey and jwt logins of NATS itself. */
+import * as v from "valibot";
+import { requiredText, table } from "./kinds.ts";
+import { type KeyKind, keyProblem } from "../nkey.ts";
+
+/** The public key of a user, an account or an operator. */
+function publicKey(kind: KeyKind) {
+  return v.pipe(
+    v.string("expected text"),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const problem = dataset.typed ? keyProblem(dataset.value, kind) : undefined;
+      if (problem === undefined) return;
+      addIssue({ message: `must be a valid ${kind} NKey: ${problem}` });
+    }),
+    // nats-server compares keys as they are written by its tools: in capitals.
+    v.toUpperCase(),
+  );
+}
+
+/** An array that holds at least one key. */
+function publicKeys(kind: KeyKind) {
+  return v.pipe(
+    v.array(publicKey(kind), "expected an array of keys"),
+    v.nonEmpty("must not be empty"),
+  );
+}
+
+const memoryResolver = table({
+  type: v.literal("memory", 'expected "memory"'),
+  resolver_preload: v.pipe(
+    v.array(table({ pubkey: publicKey("account"), jwt: requiredText }), "expected an array"),
+    v.nonEmpty("must not be empty: it holds the account JWTs"),
+  ),
+});
+
+/** The methods in the order in which they are tried. */
+export const internalAuthn = v.optional(
+  v.array(
+    v.variant("type", [
+      table({
+        type: v.literal("token"),
+        /** Plain, or a bcrypt hash. */
+        token: requiredText,
+      }),
+      table({ type: v.literal("nkey"), nkeys: publicKeys("user") }),
+      table({
+        type: v.literal("jwt"),
+        trusted_operators: publicKeys("operator"),
+        resolver: memoryResolver,
+      }),
+    ]),
+    "expected an array of tables: [[gateway.nats.internal_authn]]",
+  ),
+  [],
+);
