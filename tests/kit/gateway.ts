@@ -1,0 +1,118 @@
+/**
+ * A gateway as users have it: a process of its own, real ports, real files. `NATSGATE_BIN` names a
+ * compiled binary to test instead of the sources.
+ */
+import { until, within } from "./wait.ts";
+
+/** What to start. */
+export interface GatewayOptions {
+  /** Lines of TOML after the listeners. */
+  readonly config?: string;
+  /** `path=value`, each given as `--set`. */
+  readonly set?: readonly string[];
+  /** Directory to use and keep, for tests that start again from what an earlier run left. */
+  readonly dir?: string;
+}
+
+/** A started gateway. Dispose of it to stop it and remove what it wrote. */
+export class GatewayProcess implements AsyncDisposable {
+  /** Ports by listener id, such as `nats:tcp:default`. */
+  readonly ports = new Map<string, number>();
+  constructor(
+    readonly child: Deno.ChildProcess,
+    readonly dir: string,
+    readonly keepDir: boolean,
+  ) {}
+
+  /** Port of the NATS listener. */
+  get nats(): number {
+    return this.port("nats:tcp:default");
+  }
+
+  /** Port of the MQTT listener. */
+  get mqtt(): number {
+    return this.port("mqtt:tcp:default");
+  }
+
+  /** Port of a listener by its id. */
+  port(listener: string): number {
+    const port = this.ports.get(listener);
+    if (port === undefined) throw new Error(`no listener ${listener}; log:\n${this.log()}`);
+    return port;
+  }
+
+  /** Everything it wrote to standard error. */
+  log(): string {
+    return Deno.readTextFileSync(`${this.dir}/log`);
+  }
+
+  /** Bytes of memory that are resident now. */
+  residentBytes(): number {
+    const status = Deno.readTextFileSync(`/proc/${this.child.pid}/status`);
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
+  }
+
+  /** Number of files and sockets it holds open. */
+  openFiles(): number {
+    return [...Deno.readDirSync(`/proc/${this.child.pid}/fd`)].length;
+  }
+
+  /** Asks it to stop (or kills it), and gives its exit code. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<number> {
+    try {
+      this.child.kill(signal);
+    } catch {
+      // It has gone by itself; its exit code tells how.
+    }
+    return (await within(this.child.status, "the gateway to stop")).code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    if (!this.keepDir) await Deno.remove(this.dir, { recursive: true });
+  }
+}
+
+/** Starts a gateway on free ports and waits until it says that it is ready. */
+export async function startGateway(options: GatewayOptions = {}): Promise<GatewayProcess> {
+  const gateway = spawnGateway(options);
+  let ended: number | undefined;
+  gateway.child.status.then((status) => ended = status.code);
+  await until(() => ended !== undefined || gateway.log().includes("natsgate ready"), "ready");
+  if (ended !== undefined) throw new Error(`the gateway ended with ${ended}:\n${gateway.log()}`);
+  for (const [, listener, port] of gateway.log().matchAll(LISTENER_LINE)) {
+    gateway.ports.set(listener!, Number(port));
+  }
+  return gateway;
+}
+
+/** Starts a gateway and waits for nothing: for tests of what keeps it from starting. */
+export function spawnGateway(options: GatewayOptions): GatewayProcess {
+  const dir = options.dir ?? Deno.makeTempDirSync({ prefix: "natsgate-test-" });
+  Deno.writeTextFileSync(`${dir}/config.toml`, LISTENERS + (options.config ?? ""));
+  Deno.writeTextFileSync(`${dir}/log`, "");
+  const binary = Deno.env.get("NATSGATE_BIN");
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const program = binary === undefined ? [Deno.execPath(), "run", "-A", main] : [binary];
+  const args = ["--config", `${dir}/config.toml`, "--data-dir", `${dir}/data`];
+  for (const setting of options.set ?? []) args.push("--set", setting);
+  // The shell only lends its redirection: the gateway takes its place, and its process id.
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", `log=$1; shift; exec "$@" 2>>"$log"`, "sh", `${dir}/log`, ...program, ...args],
+    stdin: "null",
+    stdout: "null",
+  }).spawn();
+  return new GatewayProcess(child, dir, options.dir !== undefined);
+}
+
+/** Free ports for everything, so that tests never meet each other or a real broker. */
+const LISTENERS = `
+[gateway.nats.listeners.tcp.default]
+bind = "127.0.0.1:0"
+[listeners.tcp.default]
+bind = "127.0.0.1:0"
+`;
+
+/** Listener id and port in a start-up line. */
+const LISTENER_LINE =
+  /\b((?:nats|mqtt|admin):\w+:\w+)\b[^\n]*?(?:127\.0\.0\.1|\[::1?\]|0\.0\.0\.0):(\d+)/g;

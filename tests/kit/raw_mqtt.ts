@@ -1,0 +1,139 @@
+/** An MQTT client of single packets, for what client libraries hide. */
+import assert from "node:assert/strict";
+import { generate, type IConnectPacket, type Packet, parser } from "mqtt-packet";
+import { Buffer } from "node:buffer";
+import { within } from "./wait.ts";
+
+/** CONNECT fields; `protocolVersion` 5 unless given. */
+export type ConnectFields = Partial<Omit<IConnectPacket, "cmd">>;
+type Of<C extends Packet["cmd"]> = Extract<Packet, { cmd: C }>;
+
+/** One connection. Acknowledges nothing by itself and reads only when asked. */
+export class RawMqtt implements Disposable {
+  readonly #parser;
+  readonly #packets: Packet[] = [];
+  #ended = false;
+  #packetId = 0;
+  private constructor(readonly conn: Deno.Conn, readonly version: 3 | 4 | 5) {
+    this.#parser = parser({ protocolVersion: version });
+    this.#parser.on("packet", (packet: Packet) => this.#packets.push(packet));
+  }
+
+  /** Connects, without a CONNECT. */
+  static async connect(port: number, version: 3 | 4 | 5 = 5): Promise<RawMqtt> {
+    return new RawMqtt(await Deno.connect({ hostname: "127.0.0.1", port }), version);
+  }
+
+  /** Connects and logs in. */
+  static async open(port: number, fields: ConnectFields = {}): Promise<RawMqtt> {
+    const version = fields.protocolVersion ?? 5;
+    const raw = await RawMqtt.connect(port, version);
+    const clientId = `raw-${crypto.randomUUID()}`;
+    await raw.send({
+      cmd: "connect",
+      protocolId: "MQTT",
+      protocolVersion: version,
+      clean: true,
+      keepalive: 60,
+      clientId,
+      ...fields,
+    });
+    const connack = await raw.expect("connack");
+    assert.equal(version === 5 ? connack.reasonCode : connack.returnCode, 0);
+    return raw;
+  }
+
+  /** Sends a packet. */
+  send(packet: Packet): Promise<void> {
+    return this.sendBytes(generate(packet, { protocolVersion: this.version }));
+  }
+
+  /** Sends bytes as they are. */
+  async sendBytes(bytes: Uint8Array): Promise<void> {
+    while (bytes.length > 0) bytes = bytes.subarray(await this.conn.write(bytes));
+  }
+
+  /** Publishes; with QoS 1, waits for PUBACK and gives its reason code. */
+  async publish(
+    topic: string,
+    payload: string | Uint8Array,
+    fields: Partial<Of<"publish">> = {},
+  ): Promise<number> {
+    const qos = fields.qos ?? 0;
+    const messageId = ++this.#packetId;
+    await this.send({
+      cmd: "publish",
+      topic,
+      payload: typeof payload === "string" ? payload : Buffer.from(payload),
+      qos,
+      dup: false,
+      retain: false,
+      ...(qos > 0 ? { messageId } : {}),
+      ...fields,
+    });
+    if (qos !== 1) return 0;
+    const puback = await this.expect("puback");
+    assert.equal(puback.messageId, messageId);
+    return puback.reasonCode ?? 0;
+  }
+
+  /** Subscribes to one filter and gives the granted QoS or reason code. */
+  async subscribe(filter: string, options: Record<string, unknown> = {}): Promise<number> {
+    const messageId = ++this.#packetId;
+    const subscription = { topic: filter, qos: 0 as const, ...options };
+    await this.send({ cmd: "subscribe", messageId, subscriptions: [subscription] });
+    const suback = await this.expect("suback");
+    return Number(suback.granted[0]);
+  }
+
+  /** The next packet; undefined when the server has closed. */
+  async packet(): Promise<Packet | undefined> {
+    while (this.#packets.length === 0) {
+      const chunk = new Uint8Array(64 * 1024);
+      if (this.#ended) return undefined;
+      let count: number | null;
+      try {
+        count = await within(this.conn.read(chunk), "bytes from the MQTT port");
+      } catch (error) {
+        if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+        count = null;
+      }
+      if (count === null) this.#ended = true;
+      else this.#parser.parse(Buffer.from(chunk.subarray(0, count)));
+    }
+    return this.#packets.shift();
+  }
+
+  /** The next packet must be of this kind. */
+  async expect<C extends Packet["cmd"]>(cmd: C): Promise<Of<C>> {
+    const packet = await this.packet();
+    assert.equal(packet?.cmd, cmd, `instead of ${cmd}: ${JSON.stringify(packet)}`);
+    return packet as Of<C>;
+  }
+
+  /** Everything sent so far has been dealt with, and nothing came back. */
+  async nothing(): Promise<void> {
+    await this.send({ cmd: "pingreq" });
+    await this.expect("pingresp");
+  }
+
+  /** The server closes, after any number of packets, which are returned. */
+  async rest(): Promise<Packet[]> {
+    const packets: Packet[] = [];
+    for (let packet; (packet = await this.packet()) !== undefined;) packets.push(packet);
+    return packets;
+  }
+
+  /** Lets go of the connection. */
+  close(): void {
+    try {
+      this.conn.close();
+    } catch {
+      // Closed before.
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
