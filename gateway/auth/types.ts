@@ -53,6 +53,8 @@ export interface Principal {
   readonly limits?: {
     readonly subscriptions?: number;
     readonly payloadBytes?: number;
+    /** Payload bytes that the connection may publish in all. */
+    readonly dataBytes?: number;
   };
   /** Rules that came with the credential. The authorizer asks them; sessions need not. */
   readonly acl?: AclCheck;
