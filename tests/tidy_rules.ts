@@ -16,7 +16,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     ["gateway/protocol/", "gateway/errors.ts", ...exceptSessions("nats")],
   ],
   [
-    /^gateway\/mqtt\/(codes|packets|properties|decode|encode)\w*\.ts$/,
+    /^gateway\/mqtt\/(codes|packets|properties|frames|reader|writer|decode|encode)\w*\.ts$/,
     ["gateway/protocol/", "gateway/errors.ts", ...exceptSessions("mqtt")],
   ],
   [/^gateway\/core\//, ["gateway/errors.ts"]],

@@ -163,7 +163,8 @@ export function encodeUnsuback(
   properties: Properties = NO_PROPERTIES,
 ): void {
   if (version < 5) {
-    out.at = writeU16(out.slab, beginPacket(out, PacketType.Unsuback, 0, 2), packetId);
+    const at = beginPacket(out, PacketType.Unsuback, 0, 2);
+    out.at = writeU16(out.slab, at, packetId);
     return;
   }
   const block = propertiesSize(properties);
