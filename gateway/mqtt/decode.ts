@@ -5,19 +5,15 @@ import { assert, ProtocolError } from "../errors.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
 import { ReasonCode } from "./codes.ts";
 import { decodeConnect, readProtocol } from "./decode_connect.ts";
-import {
-  checkCode,
-  decodeAuth,
-  decodeConnack,
-  decodeDisconnect,
-  decodeSuback,
-  decodeSubscribe,
-  decodeUnsuback,
-  decodeUnsubscribe,
-} from "./decode_packet.ts";
+import { checkCode, decodePacket } from "./decode_packet.ts";
 import { AckFrame, PublishFrame } from "./frames.ts";
-import { NO_PROPERTIES, type Packet, PacketType, type ProtocolVersion } from "./packets.ts";
-import type { QoS } from "./packets.ts";
+import {
+  NO_PROPERTIES,
+  type Packet,
+  PacketType,
+  type ProtocolVersion,
+  type QoS,
+} from "./packets.ts";
 import { readProperties } from "./properties.ts";
 import { malformed, PacketReader, protocolError } from "./reader.ts";
 
@@ -99,11 +95,15 @@ export class Decoder {
     this.#end = chunk.length;
   }
 
-  /** Copies what was not read yet; to be called when the session stops before NEED_MORE. */
+  /**
+   * Copies what was not read yet and lets go of the chunk and of `publish.bytes`, so that an idle
+   * client pins no buffer. To be called when the session stops before NEED_MORE.
+   */
   keep(): void {
     this.#carryMore(this.#end - this.#at);
     this.#chunk = EMPTY;
     this.#at = this.#end = 0;
+    this.publish.bytes = EMPTY;
   }
 
   /**
@@ -113,13 +113,18 @@ export class Decoder {
   next(): PacketType | typeof NEED_MORE {
     if (this.#large !== undefined) return this.#fillLarge(this.#large);
     if (this.#carry !== EMPTY) return this.#nextOfCarry();
-    if (this.#at === this.#end) return NEED_MORE;
-    const type = this.#parse(this.#chunk, this.#at, this.#end);
-    if (type > 0) {
-      this.#at = this.#parsedTo;
-      return type as PacketType;
+    if (this.#at < this.#end) {
+      const type = this.#parse(this.#chunk, this.#at, this.#end);
+      if (type > 0) {
+        this.#at = this.#parsedTo;
+        return type as PacketType;
+      }
+      if (type === LARGE) return this.#startLarge();
     }
-    if (type === LARGE) return this.#startLarge();
+    return this.#needMore();
+  }
+
+  #needMore(): typeof NEED_MORE {
     this.keep();
     return NEED_MORE;
   }
@@ -135,7 +140,7 @@ export class Decoder {
       if (type === LARGE) return this.#startLarge();
       // Only what the packet needs is copied; the rest of the chunk is read in place.
       const more = Math.min(this.#missing, this.#end - this.#at);
-      if (more === 0) return NEED_MORE;
+      if (more === 0) return this.#needMore();
       this.#carryMore(more);
     }
   }
@@ -156,7 +161,7 @@ export class Decoder {
     large.set(this.#chunk.subarray(this.#at, this.#at + size), this.#largeFilled);
     this.#at += size;
     this.#largeFilled += size;
-    if (this.#largeFilled < large.length) return NEED_MORE;
+    if (this.#largeFilled < large.length) return this.#needMore();
     this.#large = undefined;
     this.#largeFilled = 0;
     let body = 1;
@@ -330,7 +335,7 @@ export class Decoder {
       this.#packet = this.#parseConnect(reader, first);
       return;
     }
-    this.#packet = decodeOther(type, reader, this.version as ProtocolVersion) ?? this.#packet;
+    this.#packet = decodePacket(type, reader, this.version as ProtocolVersion) ?? this.#packet;
     reader.finish();
   }
 
@@ -368,31 +373,3 @@ const TO_SERVER = BOTH_WAYS | 1 << PacketType.Connect | 1 << PacketType.Subscrib
   1 << PacketType.Unsubscribe | 1 << PacketType.Pingreq;
 const TO_CLIENT = BOTH_WAYS | 1 << PacketType.Connack | 1 << PacketType.Suback |
   1 << PacketType.Unsuback | 1 << PacketType.Pingresp;
-
-/** Reads a rare packet; undefined for pings, which are empty. */
-function decodeOther(
-  type: PacketType,
-  reader: PacketReader,
-  version: ProtocolVersion,
-): Packet | undefined {
-  switch (type) {
-    case PacketType.Subscribe:
-      return decodeSubscribe(reader, version);
-    case PacketType.Unsubscribe:
-      return decodeUnsubscribe(reader, version);
-    case PacketType.Disconnect:
-      return decodeDisconnect(reader, version);
-    case PacketType.Auth:
-      // [MQTT3 2.2.1]: type 15 is forbidden there.
-      if (version < 5) throw malformed("AUTH needs MQTT 5");
-      return decodeAuth(reader);
-    case PacketType.Connack:
-      return decodeConnack(reader, version);
-    case PacketType.Suback:
-      return decodeSuback(reader, version);
-    case PacketType.Unsuback:
-      return decodeUnsuback(reader, version);
-    default:
-      return undefined;
-  }
-}

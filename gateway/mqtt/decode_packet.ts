@@ -7,6 +7,7 @@ import {
   type ConnackPacket,
   type DisconnectPacket,
   NO_PROPERTIES,
+  type Packet,
   PacketType,
   type ProtocolVersion,
   type QoS,
@@ -19,8 +20,36 @@ import {
 import { readProperties } from "./properties.ts";
 import { malformed, type PacketReader, protocolError } from "./reader.ts";
 
+/** Reads a packet of such a type; undefined for pings, which are empty. Throws 0x81 or 0x82. */
+export function decodePacket(
+  type: PacketType,
+  reader: PacketReader,
+  version: ProtocolVersion,
+): Packet | undefined {
+  switch (type) {
+    case PacketType.Subscribe:
+      return decodeSubscribe(reader, version);
+    case PacketType.Unsubscribe:
+      return decodeUnsubscribe(reader, version);
+    case PacketType.Disconnect:
+      return decodeDisconnect(reader, version);
+    case PacketType.Auth:
+      // [MQTT3 2.2.1]: type 15 is forbidden there.
+      if (version < 5) throw malformed("AUTH needs MQTT 5");
+      return decodeAuth(reader);
+    case PacketType.Connack:
+      return decodeConnack(reader, version);
+    case PacketType.Suback:
+      return decodeSuback(reader, version);
+    case PacketType.Unsuback:
+      return decodeUnsuback(reader, version);
+    default:
+      return undefined;
+  }
+}
+
 /** SUBSCRIBE. [MQTT5 3.8] */
-export function decodeSubscribe(reader: PacketReader, version: ProtocolVersion): SubscribePacket {
+function decodeSubscribe(reader: PacketReader, version: ProtocolVersion): SubscribePacket {
   const packetId = reader.packetId(); // [MQTT-2.2.1-3]
   const properties = readProperties(reader, PacketType.Subscribe, version);
   const subscriptions: SubscriptionRequest[] = [];
@@ -68,7 +97,7 @@ function subscriptionRequest(
 }
 
 /** UNSUBSCRIBE. [MQTT5 3.10] */
-export function decodeUnsubscribe(
+function decodeUnsubscribe(
   reader: PacketReader,
   version: ProtocolVersion,
 ): UnsubscribePacket {
@@ -81,7 +110,7 @@ export function decodeUnsubscribe(
 }
 
 /** DISCONNECT: empty before MQTT 5, and may be empty there. [MQTT5 3.14] */
-export function decodeDisconnect(
+function decodeDisconnect(
   reader: PacketReader,
   version: ProtocolVersion,
 ): DisconnectPacket {
@@ -90,7 +119,7 @@ export function decodeDisconnect(
 }
 
 /** AUTH: MQTT 5 only. [MQTT5 3.15] */
-export function decodeAuth(reader: PacketReader): AuthPacket {
+function decodeAuth(reader: PacketReader): AuthPacket {
   const empty = reader.at === reader.end;
   const { reasonCode, properties } = readReason(reader, PacketType.Auth, 5);
   if (!empty && properties.authMethod === undefined) {
@@ -100,7 +129,7 @@ export function decodeAuth(reader: PacketReader): AuthPacket {
 }
 
 /** CONNACK, for clients. [MQTT5 3.2] */
-export function decodeConnack(reader: PacketReader, version: ProtocolVersion): ConnackPacket {
+function decodeConnack(reader: PacketReader, version: ProtocolVersion): ConnackPacket {
   const flags = reader.u8();
   if (flags > 1 && version >= 4) throw malformed("reserved CONNACK flags are set"); // [MQTT-3.2.2-1]
   const code = reader.u8();
@@ -118,7 +147,7 @@ export function decodeConnack(reader: PacketReader, version: ProtocolVersion): C
 }
 
 /** SUBACK, for clients. [MQTT5 3.9] */
-export function decodeSuback(reader: PacketReader, version: ProtocolVersion): SubackPacket {
+function decodeSuback(reader: PacketReader, version: ProtocolVersion): SubackPacket {
   const packetId = reader.packetId();
   const properties = readProperties(reader, PacketType.Suback, version);
   const reasonCodes = readCodes(reader, PacketType.Suback);
@@ -126,7 +155,7 @@ export function decodeSuback(reader: PacketReader, version: ProtocolVersion): Su
 }
 
 /** UNSUBACK, for clients. [MQTT5 3.11] */
-export function decodeUnsuback(reader: PacketReader, version: ProtocolVersion): UnsubackPacket {
+function decodeUnsuback(reader: PacketReader, version: ProtocolVersion): UnsubackPacket {
   const packetId = reader.packetId();
   const properties = readProperties(reader, PacketType.Unsuback, version);
   if (version < 5) reader.finish();

@@ -189,7 +189,10 @@ export type Packet =
   | DisconnectPacket
   | AuthPacket;
 
-/** A payload to send, as `Message` holds it: `bytes[start..end)`, and the same as a view. */
+/**
+ * A payload to send, as `Message` holds it: `bytes[start..end)`, and the same as a view. From
+ * `REFERENCE_BYTES` on it must be owned: an outbox keeps it as it is until it is written.
+ */
 export interface PayloadSource {
   readonly bytes: Uint8Array;
   readonly start: number;

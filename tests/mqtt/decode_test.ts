@@ -117,23 +117,37 @@ Deno.test("decode: byte by byte, a large PUBLISH is collected in a buffer of its
   assert.deepEqual(own.subarray(payloadStart, payloadEnd), payload);
 });
 
+/** A QoS 0 PUBLISH with a payload of this many bytes. */
+function publishOf(size: number): AnyPacket {
+  return {
+    type: PacketType.Publish,
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetId: 0,
+    topic: "t",
+    payload: new Uint8Array(size),
+    properties: {},
+  };
+}
+
 Deno.test("decode: a PUBLISH is owned exactly when an outbox may keep it by reference", () => {
   for (const [size, owned] of [[100, false], [32_760, false], [32_768, true]] as const) {
     const decoder = decoderOf(4, "server");
-    const bytes = encode(4, {
-      type: PacketType.Publish,
-      qos: 0,
-      retain: false,
-      dup: false,
-      packetId: 0,
-      topic: "t",
-      payload: new Uint8Array(size),
-      properties: {},
-    });
+    const bytes = encode(4, publishOf(size));
     decoder.feed(bytes);
     assert.equal(decoder.next(), PacketType.Publish);
     assert.equal(decoder.publish.owned, owned, `${size} bytes`);
     assert.equal(decoder.publish.bytes === bytes, !owned);
+  }
+});
+
+Deno.test("decode: an idle decoder holds on to no buffer", () => {
+  const decoder = decoderOf(4, "server");
+  for (const size of [10, 40_000]) {
+    decodeAll(decoder, join([fromHex("c000"), encode(4, publishOf(size))]));
+    assert.equal(decoder.publish.bytes.length, 0);
+    assert.equal(decoder.keptBytes, 0);
   }
 });
 
