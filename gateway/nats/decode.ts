@@ -4,6 +4,7 @@
  * decoder's own fields describe the current frame as offsets into `bytes`.
  */
 import { ProtocolError } from "../errors.ts";
+import { REFERENCE_BYTES } from "../protocol/outbox.ts";
 import { Op } from "./ops.ts";
 
 /** What the decoder enforces. */
@@ -101,7 +102,14 @@ export class NatsDecoder {
       this.#startPartial(this.#frameEnd === 0 ? 0 : this.#frameEnd - at);
       return Op.None;
     }
-    this.#at = this.#frameEnd;
+    const frameEnd = this.#frameEnd;
+    this.#at = frameEnd;
+    if (op === Op.Pub && frameEnd - at >= REFERENCE_BYTES) {
+      // Outboxes keep what is this large by reference: it must not stay in the read buffer.
+      this.bytes = this.bytes.slice(at, frameEnd);
+      this.owned = true;
+      this.#read(0);
+    }
     return op;
   }
 
