@@ -71,7 +71,7 @@ export class Router {
 
   #fanOut(message: Message): number {
     const route = message.route;
-    if (route.generation !== this.#trie.generation) this.#refresh(route);
+    this.refresh(route);
     const origin = message.origin;
     const direct = route.direct;
     let takers = 0;
@@ -115,7 +115,12 @@ export class Router {
     if (route !== undefined) route.generation = -1;
   }
 
-  #refresh(route: Route): void {
+  /** Brings the matches of a route up to date, for who wants to look at them. */
+  refresh(route: Route): void {
+    if (route.generation !== this.#trie.generation) this.#match(route);
+  }
+
+  #match(route: Route): void {
     const found: Subscription[] = [];
     this.#trie.match(route.topic, found);
     const shared: Target[] = [];
