@@ -68,6 +68,8 @@ export interface MqttOptions {
   readonly max_pending_bytes: number;
   /** Longest message expiry interval, ms; messages without one get it. */
   readonly message_expiry_interval: number;
+  /** `[retainer]`: a retained message that is cleared by an empty one is cleared silently. */
+  readonly stop_publish_clear_msg: boolean;
 }
 
 /** What `config.toml` shows. */
@@ -103,4 +105,5 @@ export const MQTT_DEFAULTS: MqttOptions = {
   payload_format_check: false,
   max_pending_bytes: 8_388_608,
   message_expiry_interval: Infinity,
+  stop_publish_clear_msg: false,
 };

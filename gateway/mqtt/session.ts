@@ -1,0 +1,353 @@
+/**
+ * One MQTT connection: which packets may come when, and what becomes of them.
+ */
+import type { Authorizer, Principal } from "../auth/types.ts";
+import { ProtocolError } from "../errors.ts";
+import type { CloseCause, Link, Session, SessionInfo } from "../protocol/session.ts";
+import type { MqttBroker } from "./broker.ts";
+import type { Connection } from "./client_session.ts";
+import { mayCarry, ReasonCode, reasonText } from "./codes.ts";
+import { Decoder, NEED_MORE } from "./decode.ts";
+import { encodeConnack, encodeDisconnect, packetSizeWith } from "./encode.ts";
+import type { MqttListener } from "./listener.ts";
+import {
+  type ConnectPacket,
+  NO_PROPERTIES,
+  PacketType,
+  type Properties,
+  type ProtocolVersion,
+} from "./packets.ts";
+import type { Publisher, Publishing } from "./publish.ts";
+import { protocolError } from "./reader.ts";
+import type { Sender } from "./sender.ts";
+import { ACCEPTED, type State } from "./states.ts";
+
+/** Retained messages that wait for a slow socket are looked at again after this, ms. */
+const REPLAY_PAUSE_MS = 10;
+/** QoS 2 ids and resends are looked at this often, ms. */
+const HOUSEKEEPING_MS = 1000;
+
+/** What an accepted CONNECT made of the connection. */
+export interface Connected extends Omit<Publishing, "wait" | "broker"> {
+  readonly principal: Principal;
+  readonly authorizer: Authorizer;
+  readonly cleanStart: boolean;
+  /** Seconds; 0: none. */
+  readonly keepAlive: number;
+  /** Most subscriptions of the session. */
+  readonly subscriptions_max: number;
+}
+
+/** See `Session`. Made by `createMqttSession`. */
+export class MqttSession implements Session, Connection {
+  readonly protocol = "mqtt";
+  readonly decoder: Decoder;
+  nextDeadline: number;
+  /** Set by `connect` once the CONNECT is accepted. */
+  at: Connected | undefined = undefined;
+  #publisher: Publisher | undefined = undefined;
+  #state: State = "connecting";
+  #waiting = false;
+  #version: ProtocolVersion = 4;
+  /** The client wants no reason strings outside of CONNACK and DISCONNECT. [MQTT-3.1.2-29] */
+  #wantsReasons = true;
+  #packet_bytes_max = Infinity;
+  #bytesIn = 0;
+  #lastReceived: number;
+  #connectedAt: number;
+  #connectBy: number;
+  #silence_ms = Infinity;
+
+  constructor(
+    readonly link: Link,
+    readonly broker: MqttBroker,
+    readonly listener: MqttListener,
+  ) {
+    this.decoder = new Decoder(broker.options.max_packet_size);
+    this.#connectedAt = this.#lastReceived = broker.now();
+    this.nextDeadline = this.#connectBy = this.#connectedAt + broker.options.idle_timeout;
+  }
+
+  /** MQTT servers speak second. */
+  open(): void {}
+
+  /** See `Session.receive`. */
+  receive(chunk: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#bytesIn += chunk.length;
+    this.#lastReceived = this.broker.now();
+    this.decoder.feed(chunk);
+    this.#run();
+  }
+
+  /** Handles what the decoder holds, until it is empty or something must be waited for. */
+  #run(): void {
+    const { decoder } = this;
+    try {
+      while (!this.#waiting && this.#state !== "closed") {
+        const type = decoder.next();
+        if (type === NEED_MORE) break;
+        const handle = ACCEPTED[this.#state][type];
+        if (handle === undefined) throw protocolError(`packet type ${type} is not expected now`);
+        handle(this);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.fail(error);
+    }
+    decoder.keep();
+    const client = this.at?.client;
+    if (client === undefined) return;
+    if (client.deliveries.replays.length > 0) this.#wakeAt(this.#lastReceived + REPLAY_PAUSE_MS);
+    if (client.incoming.size > 0) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
+  }
+
+  /** Stops reading until a promise answers, then goes on with `goOn` in a turn of its own. */
+  wait<Answer>(answer: Promise<Answer>, goOn: (answer: Answer) => void): void {
+    this.#waiting = true;
+    this.link.setReading(false);
+    const resume = (job: () => void) =>
+      this.link.turn(() => {
+        if (this.#state === "closed") return;
+        this.#waiting = false;
+        try {
+          job();
+        } catch (error) {
+          if (!(error instanceof ProtocolError)) throw error;
+          this.fail(error);
+        }
+        if (this.#waiting || this.#isClosed()) return;
+        this.link.setReading(true);
+        this.#run();
+      });
+    answer.then((value) => resume(() => goOn(value)), (error) =>
+      resume(() => {
+        throw error;
+      }));
+  }
+
+  /** CONNECT was read: what it says of the connection, accepted or not. */
+  introduce(packet: ConnectPacket): void {
+    const { properties } = packet;
+    this.#state = "authenticating";
+    this.#version = packet.version;
+    this.#wantsReasons = properties.requestProblemInfo !== 0;
+    this.#packet_bytes_max = properties.maximumPacketSize ?? Infinity;
+  }
+
+  /** CONNECT is accepted; CONNACK is the caller's to write. */
+  accept(at: Connected, publisher: Publisher): void {
+    this.at = at;
+    this.#publisher = publisher;
+    this.#state = "connected";
+    const { keepalive_multiplier } = this.broker.options;
+    if (at.keepAlive > 0) this.#silence_ms = at.keepAlive * 1000 * keepalive_multiplier;
+    this.#schedule();
+    if (this.#retries) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
+  }
+
+  /** Answers CONNECT with an error and closes. [MQTT-3.1.4-2] [MQTT-3.2.2-7] */
+  refuse(reasonCode: number, reason: string): void {
+    this.broker.counters.connect_refused++;
+    const properties = this.#reason(reason, 2);
+    encodeConnack(this.link.out, this.#version, false, reasonCode, properties);
+    this.#end({ kind: "auth", detail: `${reasonText(reasonCode)}: ${reason}` });
+  }
+
+  /** The peer broke the protocol, or asked for what cannot be. [MQTT-4.13.1-1] [MQTT-4.13.2-1] */
+  fail(error: ProtocolError): void {
+    const { decoder } = this;
+    if (this.#state === "connected") this.#sayGoodbye(error.reasonCode, error.message);
+    else if (decoder.version === 5 || error.reasonCode === ReasonCode.UnsupportedProtocolVersion) {
+      this.#refuseMalformed(error);
+    }
+    this.#end({ kind: "protocol", error });
+  }
+
+  /** A CONNECT that cannot be read gets an answer where there is a version to give it in. */
+  #refuseMalformed(error: ProtocolError): void {
+    const { version } = this.decoder;
+    if (version === 0 || !mayCarry(PacketType.Connack, error.reasonCode)) return;
+    this.broker.counters.connect_refused++;
+    const properties = version === 5 ? this.#reason(error.message, 2) : NO_PROPERTIES;
+    encodeConnack(this.link.out, version, false, error.reasonCode, properties);
+  }
+
+  /** Another connection has come with the client id. [MQTT-3.1.4-3] */
+  takeOver(): void {
+    this.#close(ReasonCode.SessionTakenOver, { kind: "taken-over" });
+  }
+
+  /** An operator wants the client gone. */
+  kick(by: string): void {
+    this.#close(ReasonCode.AdministrativeAction, { kind: "kicked", by });
+  }
+
+  /** See `Session.goodbye`. */
+  goodbye(): void {
+    this.#close(ReasonCode.ServerShuttingDown, { kind: "shutdown" });
+  }
+
+  /** See `Session.closed`. */
+  closed(cause: CloseCause): void {
+    this.#leave(cause);
+  }
+
+  #close(reasonCode: number, cause: CloseCause): void {
+    if (this.#state === "connected") this.#sayGoodbye(reasonCode, reasonText(reasonCode));
+    this.#end(cause);
+  }
+
+  /** DISCONNECT of the server, MQTT 5 only. [MQTT-3.14.0-1] */
+  #sayGoodbye(reasonCode: number, reason: string): void {
+    if (this.#version < 5) return;
+    const code = mayCarry(PacketType.Disconnect, reasonCode)
+      ? reasonCode
+      : ReasonCode.UnspecifiedError;
+    encodeDisconnect(this.link.out, 5, code, this.#reason(reason, 1));
+  }
+
+  /** A Reason String, if it fits into what the client takes. [MQTT-3.2.2-19] [MQTT-3.14.2-3] */
+  #reason(text: string, otherBytes: number): Properties {
+    if (this.#version < 5 && this.decoder.version < 5) return NO_PROPERTIES;
+    const properties = { reasonString: text };
+    const fits = packetSizeWith(properties, otherBytes) <= this.#packet_bytes_max;
+    return fits ? properties : NO_PROPERTIES;
+  }
+
+  /** A Reason String for an acknowledgement, if the client wants any. [MQTT-3.1.2-29] */
+  ackReason(text: string, otherBytes: number): Properties {
+    return this.#wantsReasons ? this.#reason(text, otherBytes) : NO_PROPERTIES;
+  }
+
+  #end(cause: CloseCause): void {
+    if (this.#state === "closed") return;
+    this.#leave(cause);
+    this.link.close(cause);
+  }
+
+  /** The session goes on or ends without us. Runs once. */
+  #leave(cause: CloseCause): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.nextDeadline = Infinity;
+    const client = this.at?.client;
+    if (client !== undefined) this.broker.release(client, cause.kind !== "client-disconnect");
+  }
+
+  #isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** The incoming half; there once connected. */
+  get publisher(): Publisher {
+    return this.#publisher!;
+  }
+
+  /** The outgoing half; there once connected. */
+  get sender(): Sender {
+    return this.at!.sender;
+  }
+
+  /** The protocol version of the client. */
+  get version(): ProtocolVersion {
+    return this.#version;
+  }
+
+  /** The client ended the connection. */
+  left(cause: CloseCause): void {
+    this.#end(cause);
+  }
+
+  /** See `Session.tick`. */
+  tick(now: number): void {
+    if (this.#state === "closed") return;
+    if (this.#state !== "connected") {
+      if (now >= this.#connectBy) this.#end({ kind: "idle-timeout" });
+      return;
+    }
+    const { principal, client } = this.at!;
+    if (now >= this.#lastReceived + this.#silence_ms) { // [MQTT-3.1.2-22]
+      return this.#close(ReasonCode.KeepAliveTimeout, { kind: "keepalive-timeout" });
+    }
+    if (principal.expiresAt !== undefined && now >= principal.expiresAt) {
+      return this.#close(ReasonCode.MaximumConnectTime, { kind: "expired" });
+    }
+    const busy = this.#keepHouse(now);
+    const replaying = client.deliveries.drainReplays();
+    this.#schedule();
+    if (busy) this.#wakeAt(now + HOUSEKEEPING_MS);
+    if (replaying) this.#wakeAt(now + REPLAY_PAUSE_MS);
+  }
+
+  /** QoS 2 ids nobody releases, and resends for old clients. True when it must come again. */
+  #keepHouse(now: number): boolean {
+    const { client } = this.at!;
+    const { options, counters } = this.broker;
+    for (const [packetId, giveUpAt] of client.incoming) {
+      if (giveUpAt > now) continue;
+      client.removeIncoming(packetId);
+      counters.await_rel_timeout++;
+    }
+    if (this.#retries) client.deliveries.retry(now - options.retry_interval);
+    return this.#retries || client.incoming.size > 0;
+  }
+
+  /** MQTT 5 forbids sending again on the same connection. [MQTT-4.4.0-1] */
+  get #retries(): boolean {
+    return this.#version < 5 && this.broker.options.retry_interval !== Infinity;
+  }
+
+  #schedule(): void {
+    const { at } = this;
+    this.nextDeadline = Math.min(
+      this.#lastReceived + this.#silence_ms,
+      at?.principal.expiresAt ?? Infinity,
+    );
+  }
+
+  #wakeAt(deadline: number): void {
+    if (deadline < this.nextDeadline) this.nextDeadline = deadline;
+  }
+
+  /** See `Session.info`. */
+  get info(): SessionInfo {
+    const { at, link } = this;
+    const client = at?.client;
+    return {
+      protocol: "mqtt",
+      version: VERSION_NAMES[this.#version],
+      clientId: client?.clientId ?? "",
+      username: at?.principal.username,
+      introduced: at !== undefined,
+      authMethod: at?.principal.method ?? "",
+      connectedAt: this.#connectedAt,
+      keepalive: at?.keepAlive ?? 0,
+      mountpoint: at?.mountpoint ?? "",
+      cleanStart: at?.cleanStart ?? true,
+      expiryInterval: client?.expiryInterval ?? 0,
+      subscriptions: client?.subscriptions.size ?? 0,
+      messagesIn: this.#publisher?.messages ?? 0,
+      messagesOut: at?.sender.messages ?? 0,
+      bytesIn: this.#bytesIn,
+      bytesOut: link.out.taken_bytes,
+      dropped: client?.deliveries.dropped ?? 0,
+      pendingBytes: link.out.pendingBytes,
+    };
+  }
+}
+
+const VERSION_NAMES: Readonly<Record<ProtocolVersion, string>> = {
+  3: "3.1",
+  4: "3.1.1",
+  5: "5.0",
+};
+
+/** Makes the session of a new connection. */
+export function createMqttSession(
+  link: Link,
+  broker: MqttBroker,
+  listener: MqttListener,
+): MqttSession {
+  return new MqttSession(link, broker, listener);
+}
