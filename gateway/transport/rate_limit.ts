@@ -51,6 +51,8 @@ export class TokenBucket {
   }
 
   #refill(now: number): void {
+    // An endless rate never runs dry, and would make NaN of no time at all.
+    if (this.#rate.perSecond === Infinity) return;
     const earned = ((now - this.#at) / 1000) * this.#rate.perSecond;
     this.#tokens = Math.min(this.#rate.burst, this.#tokens + Math.max(earned, 0));
     this.#at = now;

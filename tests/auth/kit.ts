@@ -5,36 +5,15 @@
 import { createHasher, type Hasher } from "../../gateway/auth/hasher.ts";
 import { publicNkeyOfSeed, signWithSeed } from "../../gateway/auth/nkey.ts";
 import type { AuthResult, Credentials, Principal } from "../../gateway/auth/types.ts";
-import { type Clock, realClock } from "../../gateway/clock.ts";
+import { realClock } from "../../gateway/clock.ts";
 import { createMapping } from "../../gateway/nats/subject.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
 import type { PeerInfo } from "../../gateway/protocol/session.ts";
 import { decodeBase64Url } from "../../gateway/auth/nkey.ts";
 
-export const subjects = createMapping("lossless");
+export { StillClock } from "../kit/still_clock.ts";
 
-/** A clock whose hands a test moves. */
-export class StillClock implements Clock {
-  readonly #timers = new Set<{ deadline: number; run: () => void }>();
-  constructor(public time = 1_750_000_000_000) {}
-  now(): number {
-    return this.time;
-  }
-  at(deadline: number, run: () => void) {
-    const timer = { deadline, run };
-    this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
-  }
-  /** Moves on and runs what has become due. */
-  advance(ms: number): void {
-    this.time += ms;
-    for (const timer of [...this.#timers]) {
-      if (timer.deadline > this.time) continue;
-      this.#timers.delete(timer);
-      timer.run();
-    }
-  }
-}
+export const subjects = createMapping("lossless");
 
 export function peer(changes: Partial<PeerInfo> = {}): PeerInfo {
   return {

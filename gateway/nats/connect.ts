@@ -1,0 +1,179 @@
+/**
+ * CONNECT: who a client is, and what it wants.
+ */
+import type { AuthResult, Credentials, Principal } from "../auth/types.ts";
+import { renderMountpoint } from "../core/mountpoint.ts";
+import { type Connect, type ConnectCredentials, parseConnect } from "./connect_options.ts";
+import type { ClientInfo } from "./server.ts";
+import type { NatsSession } from "./session.ts";
+
+/** Who a client is that did not have to say so. */
+export const anonymousPrincipal: Principal = {
+  username: undefined,
+  method: "none",
+  superuser: false,
+};
+
+const NO_RESPONDERS_NEED_HEADERS = "no responders requires headers support";
+
+/** The first CONNECT of a connection: checks credentials and opens the session. */
+export function connect(session: NatsSession): void {
+  const { decoder, listener } = session;
+  const request = parseConnect(
+    decoder.bytes,
+    decoder.jsonStart,
+    decoder.jsonEnd,
+    session.options,
+  );
+  if (request.options.noResponders && !request.options.headers) {
+    session.fail(NO_RESPONDERS_NEED_HEADERS, { kind: "auth", detail: NO_RESPONDERS_NEED_HEADERS });
+    return;
+  }
+  const info = session.server.parts.clientInfo(request.packet, session.link.peer);
+  const credentials = credentialsOf(session, request.credentials, info);
+  const answer = listener.authenticator.authenticate(credentials);
+  if (answer instanceof Promise) {
+    session.waitFor(answer, (result) => finish(session, request, credentials, result));
+  } else {
+    finish(session, request, credentials, answer);
+  }
+}
+
+/** A later CONNECT changes options, never identity. */
+export function reconnect(session: NatsSession): void {
+  const { decoder } = session;
+  const { options } = parseConnect(
+    decoder.bytes,
+    decoder.jsonStart,
+    decoder.jsonEnd,
+    session.options,
+  );
+  if (options.noResponders && !options.headers) {
+    session.complain(NO_RESPONDERS_NEED_HEADERS);
+    return;
+  }
+  session.options = options;
+  for (const subscription of session.subscriptions.values()) {
+    subscription.noLocal = !options.echo;
+  }
+  session.acknowledge();
+}
+
+/** Gives the session its identity and its names, and lets it in. */
+export function accept(
+  session: NatsSession,
+  principal: Principal,
+  state: "anonymous" | "open",
+): boolean {
+  const { server, listener, link } = session;
+  const template = listener.mountpoint ?? server.options.mountpoint;
+  const mountpoint = renderMountpoint(template, {
+    username: principal.username,
+    clientid: session.clientId,
+    account: principal.account,
+    peerhost: link.peer.address,
+    zone: "default",
+    client_attrs: principal.attributes,
+  });
+  if (mountpoint === undefined) return false;
+  session.principal = principal;
+  if (mountpoint !== session.mountpoint || session.dialect === undefined) {
+    session.mountpoint = mountpoint;
+    session.dialect = server.dialect(mountpoint);
+    session.last = undefined;
+  }
+  session.authorizer = server.parts.authorizerFor?.({
+    protocol: "nats",
+    clientId: session.clientId,
+    peer: link.peer,
+    principal,
+  });
+  session.decidedRoute = undefined;
+  if (principal.acl?.responses !== undefined) session.responses = new Map();
+  lowerLimits(session, principal);
+  session.enter(state);
+  return true;
+}
+
+function credentialsOf(
+  session: NatsSession,
+  given: ConnectCredentials,
+  info: ClientInfo,
+): Credentials {
+  return {
+    protocol: "nats",
+    clientId: info.clientId ?? session.clientId,
+    username: info.username,
+    password: info.password === undefined ? undefined : encoder.encode(info.password),
+    peer: session.link.peer,
+    nats: {
+      authToken: given.authToken,
+      jwt: given.jwt ?? session.link.peer.cookies?.["jwt"],
+      nkey: given.nkey,
+      sig: given.sig,
+      nonce: session.nonce,
+    },
+  };
+}
+
+function finish(
+  session: NatsSession,
+  request: Connect,
+  credentials: Credentials,
+  result: AuthResult,
+): void {
+  const { server, link } = session;
+  const allowed = result.kind === "allow" ? result.principal : undefined;
+  if (allowed === undefined) {
+    refuse(session, result.kind === "deny" ? result.reason : "no authenticator took the login");
+    return;
+  }
+  // Nothing configured: whoever says a name is known by it.
+  const principal = allowed.method === "none"
+    ? { ...allowed, username: allowed.username ?? credentials.username }
+    : allowed;
+  takeClientId(session, principal.clientId ?? credentials.clientId);
+  session.options = request.options;
+  for (const subscription of session.subscriptions.values()) {
+    subscription.noLocal = !request.options.echo;
+  }
+  if (!accept(session, principal, "open")) {
+    refuse(session, "its mountpoint would hold a wildcard");
+    return;
+  }
+  if (server.log.debugs) {
+    server.log.debug("connected", {
+      client: session.clientId,
+      user: principal.username,
+      address: link.peer.address,
+      listener: link.peer.listener,
+      method: principal.method,
+    });
+  }
+  session.acknowledge();
+}
+
+function refuse(session: NatsSession, reason: string): void {
+  session.server.totals.authFailures++;
+  session.fail("Authorization Violation", { kind: "auth", detail: reason });
+}
+
+/** A client id belongs to one connection: the older one has to go. */
+function takeClientId(session: NatsSession, clientId: string): void {
+  if (clientId === session.clientId) return;
+  const { sessions } = session.server;
+  sessions.get(clientId)?.discard();
+  sessions.delete(session.clientId);
+  session.clientId = clientId;
+  sessions.set(clientId, session);
+}
+
+function lowerLimits(session: NatsSession, principal: Principal): void {
+  const payload = principal.limits?.payloadBytes;
+  const limits = session.server.limits;
+  session.decoder.limits = payload === undefined || payload >= limits.payload_bytes_max
+    ? limits
+    : { ...limits, payload_bytes_max: payload };
+}
+
+const encoder = new TextEncoder();

@@ -1,0 +1,121 @@
+/**
+ * Messages on their way to a NATS client: MSG and HMSG straight into its outbox.
+ */
+import type { Message } from "../core/message.ts";
+import { Delivered, type Target } from "../core/subscription.ts";
+import type { Topic } from "../core/topic.ts";
+import { encodeMessage, encodeTail, messagePrefix } from "./encode.ts";
+import { encodeHeaders } from "./headers.ts";
+import { TAIL_PLAIN, TAIL_REPLY } from "./publish.ts";
+import { wrapReply } from "./reply.ts";
+import type { NatsSession } from "./session.ts";
+import type { NatsSubscription } from "./subscription.ts";
+
+/** Takes a message from the router. */
+export function deliver(session: NatsSession, message: Message, target: Target): Delivered {
+  const subscription = target.subscription as NatsSubscription;
+  if (session.state === "closed" || !subscription.active) return Delivered.Refused;
+  const out = session.link.out;
+  if (out.pendingBytes > session.server.options.pending_bytes_max) {
+    cutOff(session);
+    return Delivered.Refused;
+  }
+  const prefix = target.wire ??= prefixFor(session, message.route.topic, subscription.sid);
+  if (prefix === UNMAPPABLE) return dropUnmappable(session);
+  const tail = message.tailDialect;
+  const replyTail = TAIL_REPLY + 2 * session.dialect.index;
+  if (tail === TAIL_PLAIN || tail === replyTail) {
+    encodeTail(out, prefix, message.tail, false);
+  } else if (session.options.headers && (tail === TAIL_PLAIN + 1 || tail === replyTail + 1)) {
+    encodeTail(out, prefix, message.tail, true);
+  } else {
+    encodeWhole(session, message, prefix, false);
+  }
+  count(session, message, subscription);
+  return Delivered.Taken;
+}
+
+/** Sends a retained message to a new subscription. */
+export function deliverRetained(
+  session: NatsSession,
+  message: Message,
+  subscription: NatsSubscription,
+): void {
+  if (!subscription.active) return;
+  const prefix = prefixFor(session, message.route.topic, subscription.sid);
+  if (prefix === UNMAPPABLE) {
+    dropUnmappable(session);
+    return;
+  }
+  encodeWhole(session, message, prefix, true);
+  count(session, message, subscription);
+}
+
+/** A name that NATS cannot spell (plain mapping), or that lies outside of the mountpoint. */
+const UNMAPPABLE = new Uint8Array(0);
+/** Rights to answer that one connection may hold; beyond it the oldest go. */
+const RESPONSES_MAX = 10_000;
+
+function prefixFor(session: NatsSession, topic: Topic, sid: string): Uint8Array {
+  const subject = session.dialect.subject(topic);
+  return subject === undefined ? UNMAPPABLE : messagePrefix(subject, sid);
+}
+
+function dropUnmappable(session: NatsSession): Delivered {
+  session.dropped++;
+  session.server.totals.unmappable++;
+  return Delivered.Dropped;
+}
+
+function count(session: NatsSession, message: Message, subscription: NatsSubscription): void {
+  session.messagesOut++;
+  subscription.delivered++;
+  if (subscription.max > 0 && subscription.delivered >= subscription.max) {
+    session.drop(subscription);
+  }
+  if (session.responses !== undefined && message.extras?.replyTo !== undefined) {
+    allowResponse(session, message.extras.replyTo);
+  }
+}
+
+function encodeWhole(
+  session: NatsSession,
+  message: Message,
+  prefix: Uint8Array,
+  retained: boolean,
+): void {
+  const { extras } = message;
+  const header = session.options.headers && (retained || extras !== undefined)
+    ? encodeHeaders(extras, retained, session.server.now())
+    : undefined;
+  const reply = extras?.replyTo === undefined ? undefined : replyFor(session, message);
+  encodeMessage(session.link.out, prefix, reply, header, message.payload);
+}
+
+/** The reply subject; for MQTT requests it carries the Correlation Data. */
+function replyFor(session: NatsSession, message: Message): Uint8Array | undefined {
+  const { replyTo, correlationData } = message.extras!;
+  const subject = session.dialect.subject(replyTo!);
+  if (subject === undefined) return undefined;
+  const text = correlationData === undefined ? subject : wrapReply(correlationData, subject);
+  return encoder.encode(text);
+}
+
+function allowResponse(session: NatsSession, replyTo: Topic): void {
+  const responses = session.responses!;
+  const { max, expires_ms } = session.principal.acl!.responses!;
+  if (responses.size >= RESPONSES_MAX) responses.delete(responses.keys().next().value!);
+  responses.set(replyTo, {
+    left: max < 0 ? Infinity : max,
+    until: session.server.now() + expires_ms,
+  });
+}
+
+/** The client does not read: what waits for it is thrown away, and it has to go. */
+function cutOff(session: NatsSession): void {
+  session.server.totals.slowConsumers++;
+  session.link.out.clear();
+  session.fail("Slow Consumer", { kind: "slow-consumer" });
+}
+
+const encoder = new TextEncoder();

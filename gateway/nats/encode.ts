@@ -1,0 +1,128 @@
+/**
+ * NATS frames into an outbox. Small functions that write bytes in place; nothing is joined or
+ * copied on the way.
+ */
+import { type Outbox, REFERENCE_BYTES } from "../protocol/outbox.ts";
+
+/** `+OK` */
+export const OK = ascii("+OK\r\n");
+/** `PING` */
+export const PING = ascii("PING\r\n");
+/** `PONG` */
+export const PONG = ascii("PONG\r\n");
+
+/** Bytes of a text that holds ASCII only. */
+export function ascii(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** `-ERR 'text'`; always in single quotes, as client libraries expect. */
+export function encodeError(out: Outbox, text: string): void {
+  out.append(encoder.encode(`-ERR '${text}'\r\n`));
+}
+
+/** One of the two texts that have no counterpart in nats-server and stand without quotes. */
+export function encodeBareError(out: Outbox, text: "Kicked out" | "Discarded"): void {
+  out.append(ascii(`-ERR ${text}\r\n`));
+}
+
+/** `INFO {...}`, with the blank in front of the CR LF that nats-server sends. */
+export function encodeInfo(out: Outbox, info: object): void {
+  out.append(encoder.encode(`INFO ${JSON.stringify(info)} \r\n`));
+}
+
+/**
+ * What stands in front of every message of one subject to one sid: `MSG subject sid ` as bytes.
+ * With an `H` before it, it begins an HMSG.
+ */
+export function messagePrefix(subject: string, sid: string): Uint8Array {
+  return encoder.encode(`MSG ${subject} ${sid} `);
+}
+
+/**
+ * A MSG or HMSG whose end (`[reply] sizes`, CR LF, body, CR LF) is at hand as it came in.
+ * @param prefix from `messagePrefix`
+ * @param tail the rest of the publisher's frame
+ */
+export function encodeTail(
+  out: Outbox,
+  prefix: Uint8Array,
+  tail: Uint8Array,
+  headers: boolean,
+): void {
+  const large = tail.length >= REFERENCE_BYTES;
+  out.reserve(1 + prefix.length + (large ? 0 : tail.length));
+  const slab = out.slab;
+  let at = out.at;
+  if (headers) slab[at++] = H;
+  slab.set(prefix, at);
+  at += prefix.length;
+  if (large) {
+    out.at = at;
+    out.append(tail);
+    return;
+  }
+  slab.set(tail, at);
+  out.at = at + tail.length;
+}
+
+/**
+ * A MSG (`header` undefined) or HMSG.
+ * @param prefix from `messagePrefix`
+ * @param reply encoded reply subject, if any
+ */
+export function encodeMessage(
+  out: Outbox,
+  prefix: Uint8Array,
+  reply: Uint8Array | undefined,
+  header: Uint8Array | undefined,
+  payload: Uint8Array,
+): void {
+  const headerSize = header?.length ?? 0;
+  const replySize = reply?.length ?? 0;
+  out.reserve(prefix.length + replySize + LINE_END_BYTES_MAX + headerSize);
+  const slab = out.slab;
+  let at = out.at;
+  if (header !== undefined) slab[at++] = H;
+  slab.set(prefix, at);
+  at += prefix.length;
+  if (reply !== undefined) {
+    slab.set(reply, at);
+    at += replySize;
+    slab[at++] = BLANK;
+  }
+  if (header !== undefined) {
+    at = writeDecimal(slab, at, headerSize);
+    slab[at++] = BLANK;
+  }
+  at = writeDecimal(slab, at, headerSize + payload.length);
+  slab[at++] = CR;
+  slab[at++] = LF;
+  if (header !== undefined) {
+    slab.set(header, at);
+    at += headerSize;
+  }
+  out.at = at;
+  out.append(payload);
+  out.append(CRLF);
+}
+
+const encoder = new TextEncoder();
+const CRLF = ascii("\r\n");
+const BLANK = 0x20, CR = 0x0d, LF = 0x0a, H = 0x48;
+/** `H`, the blank behind a reply, two sizes, their blank, and CR LF. */
+const LINE_END_BYTES_MAX = 32;
+
+function writeDecimal(slab: Uint8Array, at: number, value: number): number {
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = rest / 10 | 0) digits++;
+  let rest = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    const next = rest / 10 | 0;
+    slab[i] = 0x30 + rest - next * 10;
+    rest = next;
+  }
+  return at + digits;
+}

@@ -1,0 +1,250 @@
+/**
+ * PUB and HPUB: what becomes of a message that a NATS client sends.
+ */
+import { unmount } from "../core/mountpoint.ts";
+import { Message, type MessageExtras, own, type QoS } from "../core/message.ts";
+import { matches, toPattern } from "../core/match.ts";
+import type { Route } from "../core/route.ts";
+import { equals } from "../core/route_table.ts";
+import type { Topic } from "../core/topic.ts";
+import { encodeMessage, messagePrefix } from "./encode.ts";
+import { decodeHeaders, NO_RESPONDERS_BLOCK, takeMqttHeaders } from "./headers.ts";
+import { REPLY_PREFIX, unwrapReply } from "./reply.ts";
+import type { NatsSession } from "./session.ts";
+import { decodeSubject, hasWildcardToken } from "./subject.ts";
+
+/**
+ * `Message.tailDialect` of a frame that any NATS subscriber can be sent as it is: a MSG without
+ * reply. One more: with headers. A reply is spelled for one mountpoint, so such frames carry
+ * `TAIL_REPLY + 2 * dialect.index` (one more with headers).
+ */
+export const TAIL_PLAIN = 0;
+/** See `TAIL_PLAIN`. */
+export const TAIL_REPLY = 2;
+
+/** Handles the PUB or HPUB in the session's decoder. */
+export function publish(session: NatsSession): void {
+  const decoder = session.decoder;
+  session.messagesIn++;
+  let entry = session.last;
+  if (
+    entry === undefined || !entry.route.attached ||
+    !equals(entry.name, decoder.bytes, decoder.subjectStart, decoder.subjectEnd)
+  ) {
+    if (startsWithReplyPrefix(decoder.bytes, decoder.subjectStart)) {
+      publishReply(session);
+      return;
+    }
+    const { bytes, subjectStart, subjectEnd } = decoder;
+    entry = session.last = session.dialect.route(bytes, subjectStart, subjectEnd);
+    if (entry === undefined) {
+      session.complain("Invalid Publish Subject");
+      return;
+    }
+  }
+  // Pedantic clients hear of wildcards in a subject; the message goes its way. [NATS-PUB]
+  if (session.options.pedantic && !isLiteral(entry.name)) {
+    session.complain("Invalid Publish Subject");
+  }
+  publishTo(session, entry.route, undefined);
+}
+
+/** Handles a frame whose body is larger than allowed; the decoder throws the body away. */
+export function oversize(session: NatsSession): void {
+  session.server.totals.oversize++;
+  const text = "Maximum Payload Violation";
+  if (session.server.options.oversize === "keep") session.complain(text);
+  else session.fail(text, { kind: "auth", detail: "payload too large" });
+}
+
+/** A reply to a request that came from MQTT: the subject carries the Correlation Data. */
+function publishReply(session: NatsSession): void {
+  const { decoder, dialect } = session;
+  const subject = decodeSubject(decoder.bytes, decoder.subjectStart, decoder.subjectEnd);
+  const reply = subject === undefined ? undefined : unwrapReply(subject);
+  const topic = subject === undefined ? undefined : dialect.topic(reply?.subject ?? subject);
+  if (topic === undefined) {
+    session.complain("Invalid Publish Subject");
+    return;
+  }
+  // The subject of the frame is not the one that subscribers see.
+  if (reply !== undefined) decoder.tailStart = -1;
+  publishTo(session, session.server.router.route(topic), reply?.correlationData);
+}
+
+function publishTo(
+  session: NatsSession,
+  route: Route,
+  correlationData: Uint8Array | undefined,
+): void {
+  const decoder = session.decoder;
+  const message = session.message ??= new Message(route, decoder.bytes);
+  const headers = decoder.headerSize > 0;
+  const payloadStart = decoder.bodyStart + (headers ? decoder.headerSize : 0);
+  message.reset(route, decoder.bytes, payloadStart, decoder.bodyEnd);
+  message.owned = decoder.owned;
+  message.origin = session.id;
+  message.qos = session.options.verbose ? 1 : 0;
+  message.retain = false;
+  message.extras = undefined;
+  const withReply = decoder.extraEnd > decoder.extraStart;
+  if (withReply || headers || correlationData !== undefined) {
+    if (!addExtras(session, message, correlationData)) return;
+  }
+  if (decoder.tailStart >= 0) {
+    message.tailDialect = (withReply ? TAIL_REPLY + 2 * session.dialect.index : TAIL_PLAIN) +
+      (headers ? 1 : 0);
+    message.tailStart = decoder.tailStart;
+    message.tailEnd = decoder.bodyEnd + 2;
+  }
+  if (session.authorizer === undefined) send(session, message);
+  else authorize(session, message);
+}
+
+/** The last step: `+OK` goes out before the client's own copy of the message. */
+function send(session: NatsSession, message: Message): void {
+  session.acknowledge();
+  const takers = session.server.router.publish(message);
+  if (takers === 0 && session.options.noResponders && message.extras?.replyTo !== undefined) {
+    sendNoResponders(session, message.extras.replyTo);
+  }
+}
+
+function authorize(session: NatsSession, message: Message): void {
+  const authorizer = session.authorizer!;
+  const route = message.route;
+  const usual = !message.retain && message.qos === (session.options.verbose ? 1 : 0);
+  if (
+    usual && route === session.decidedRoute && authorizer.generation === session.decidedGeneration
+  ) {
+    if (session.decidedAllowed) send(session, message);
+    else deny(session, route.topic);
+    return;
+  }
+  const answer = authorizer.publish(
+    permissionTopic(session, route.topic),
+    message.qos,
+    message.retain,
+  );
+  if (answer instanceof Promise) {
+    const kept = own(message);
+    session.waitFor(answer, (decision) => settle(session, kept, decision.allowed));
+    return;
+  }
+  if (usual) {
+    session.decidedRoute = route;
+    session.decidedGeneration = authorizer.generation;
+    session.decidedAllowed = answer.allowed;
+  }
+  settle(session, message, answer.allowed);
+}
+
+function settle(session: NatsSession, message: Message, allowed: boolean): void {
+  if (allowed || mayRespond(session, message.route.topic)) send(session, message);
+  else deny(session, message.route.topic);
+}
+
+/** `allow_responses`: a received request gives the right to answer it, for a while. */
+function mayRespond(session: NatsSession, topic: Topic): boolean {
+  const right = session.responses?.get(topic);
+  if (right === undefined) return false;
+  if (right.left <= 0 || right.until < session.server.now()) {
+    session.responses!.delete(topic);
+    return false;
+  }
+  right.left--;
+  return true;
+}
+
+function deny(session: NatsSession, topic: Topic): void {
+  const subject = session.dialect.subject(topic) ?? topic;
+  session.complain(`Permissions Violation for Publish to ${JSON.stringify(subject)}`);
+  if (session.authorizer!.denyAction === "disconnect") {
+    session.close({ kind: "auth", detail: `publish to ${subject} denied` });
+  }
+}
+
+/** The name that permissions are asked about. */
+export function permissionTopic(session: NatsSession, topic: Topic): Topic {
+  if (session.mountpoint === "" || session.server.options.authorizeMounted) return topic;
+  return (unmount(session.mountpoint, topic) ?? topic) as Topic;
+}
+
+/** False: the reply subject is no subject, and the client was told. */
+function addExtras(
+  session: NatsSession,
+  message: Message,
+  correlationData: Uint8Array | undefined,
+): boolean {
+  const decoder = session.decoder;
+  let replyTo: Topic | undefined;
+  if (decoder.extraEnd > decoder.extraStart) {
+    const reply = decodeSubject(decoder.bytes, decoder.extraStart, decoder.extraEnd);
+    replyTo = reply === undefined ? undefined : session.dialect.topic(reply);
+    if (replyTo === undefined) {
+      session.complain("Invalid Publish Subject");
+      return false;
+    }
+  }
+  const extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] } = {};
+  if (replyTo !== undefined) extras.replyTo = replyTo;
+  if (correlationData !== undefined) extras.correlationData = correlationData;
+  if (decoder.headerSize > 0) addHeaders(session, message, extras);
+  message.extras = extras;
+  return true;
+}
+
+/** Takes the `Mqtt-…` headers off; the rest become user properties. */
+function addHeaders(
+  session: NatsSession,
+  message: Message,
+  extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] },
+): void {
+  const { decoder, server } = session;
+  const block = decodeHeaders(
+    decoder.bytes,
+    decoder.bodyStart,
+    decoder.bodyStart + decoder.headerSize,
+  );
+  // A block that is none passes from NATS to NATS as it is, and is nothing to MQTT.
+  if (block.problem !== undefined) return;
+  const mqtt = takeMqttHeaders(block.headers);
+  if (mqtt.headers.length < block.headers.length) decoder.tailStart = -1;
+  if (mqtt.headers.length > 0) extras.headers = mqtt.headers;
+  if (mqtt.contentType !== undefined) extras.contentType = mqtt.contentType;
+  if (mqtt.messageExpiry !== undefined) {
+    extras.expiresAt = server.now() + mqtt.messageExpiry * 1000;
+  }
+  if (mqtt.qos !== undefined) message.qos = mqtt.qos as QoS;
+  message.retain = mqtt.retain;
+}
+
+/** Tells the requester that nobody listens, on its own subscription for the reply. */
+function sendNoResponders(session: NatsSession, replyTo: Topic): void {
+  const reply = session.dialect.subject(replyTo);
+  if (reply === undefined) return;
+  for (const subscription of session.subscriptions.values()) {
+    if (subscription.group !== undefined) continue;
+    const pattern = toPattern(subscription.filter, {
+      oneOrMore: subscription.oneOrMore,
+      dollar: subscription.matchesDollar ? "user" : "none",
+    });
+    if (!matches(pattern, replyTo)) continue;
+    const prefix = messagePrefix(reply, subscription.sid);
+    encodeMessage(session.link.out, prefix, undefined, NO_RESPONDERS_BLOCK, NO_PAYLOAD);
+    return;
+  }
+}
+
+function isLiteral(subject: Uint8Array): boolean {
+  if (!subject.includes(STAR) && !subject.includes(GREATER)) return true;
+  return !hasWildcardToken(decodeSubject(subject, 0, subject.length)!);
+}
+
+function startsWithReplyPrefix(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === UNDERSCORE && bytes[at + 1] === LETTER_R && bytes[at + 2] === DOT;
+}
+
+const STAR = 0x2a, GREATER = 0x3e;
+const NO_PAYLOAD = new Uint8Array(0);
+const [UNDERSCORE, LETTER_R, DOT] = [...REPLY_PREFIX].map((c) => c.charCodeAt(0));

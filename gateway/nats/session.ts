@@ -1,0 +1,368 @@
+/**
+ * One NATS connection: its states, what it accepts in each, and its deadlines. What the frames
+ * mean is in `connect.ts`, `publish.ts`, `subscribe.ts` and `deliver.ts`.
+ */
+import type { Authorizer, Principal } from "../auth/types.ts";
+import type { Message } from "../core/message.ts";
+import type { Route } from "../core/route.ts";
+import type { RouteEntry } from "../core/route_table.ts";
+import type { Delivered, Subscriber, Target } from "../core/subscription.ts";
+import type { Topic } from "../core/topic.ts";
+import { ProtocolError } from "../errors.ts";
+import {
+  type CloseCause,
+  closeReason,
+  type Link,
+  type Session,
+  type SessionInfo,
+} from "../protocol/session.ts";
+import { accept, anonymousPrincipal, connect, reconnect } from "./connect.ts";
+import { type ConnectOptions, DEFAULT_OPTIONS } from "./connect_options.ts";
+import { NatsDecoder } from "./decode.ts";
+import { deliver } from "./deliver.ts";
+import type { NatsDialect } from "./dialect.ts";
+import { encodeBareError, encodeError, encodeInfo, OK, PING, PONG } from "./encode.ts";
+import { infoFor } from "./info.ts";
+import { Op } from "./ops.ts";
+import { oversize, publish } from "./publish.ts";
+import type { NatsListenerOptions, NatsServer } from "./server.ts";
+import { subscribe, unsubscribe } from "./subscribe.ts";
+import type { NatsSubscription } from "./subscription.ts";
+
+/**
+ * - `awaiting`: credentials are required and were not accepted yet
+ * - `anonymous`: none are required and no CONNECT came; everything is allowed
+ * - `open`: CONNECT was accepted
+ * - `closed`: on its way out; nothing is read any more
+ */
+export type NatsState = "awaiting" | "anonymous" | "open" | "closed";
+
+type Handler = (session: NatsSession) => void;
+
+/** PINGs that may stay unanswered, each for the wait time, before the connection is stale. */
+const PINGS_OUT_MAX = 2;
+
+/** A NATS client. Fields are shared with the handlers of this folder, and with nobody else. */
+export class NatsSession implements Session, Subscriber {
+  readonly protocol = "nats";
+  readonly id: number;
+  readonly decoder: NatsDecoder;
+  state: NatsState = "awaiting";
+  options: ConnectOptions = DEFAULT_OPTIONS;
+  clientId: string;
+  principal: Principal = anonymousPrincipal;
+  /** Undefined: everything is allowed. */
+  authorizer: Authorizer | undefined = undefined;
+  mountpoint = "";
+  dialect!: NatsDialect;
+  readonly nonce: string | undefined;
+  /** By sid. */
+  readonly subscriptions = new Map<string, NatsSubscription>();
+
+  /** The message of the PUB at hand; one object for all of them. */
+  message: Message | undefined = undefined;
+  /** Subject of the last PUB and what it meant, since most clients repeat themselves. */
+  last: RouteEntry | undefined = undefined;
+  /** The last permission question and its answer. */
+  decidedRoute: Route | undefined = undefined;
+  decidedGeneration = -1;
+  decidedAllowed = false;
+  /** Rights to answer requests that were received, with `allow_responses`. */
+  responses: Map<Topic, { left: number; until: number }> | undefined = undefined;
+
+  nextDeadline = Infinity;
+  readonly #connectedAt: number;
+  #lastInputAt: number;
+  #sawFrame = false;
+  #pingsOut = 0;
+  #pingSentAt = 0;
+  #suspended = false;
+  #handlers: readonly Handler[];
+
+  messagesIn = 0;
+  messagesOut = 0;
+  dropped = 0;
+  #bytesIn = 0;
+
+  constructor(
+    readonly link: Link,
+    readonly server: NatsServer,
+    readonly listener: NatsListenerOptions,
+  ) {
+    this.id = link.peer.id;
+    this.#connectedAt = this.#lastInputAt = server.now();
+    this.decoder = new NatsDecoder(server.limits);
+    this.clientId = server.newClientId();
+    this.nonce = listener.authenticator.needsNonce
+      ? server.parts.randomText(NONCE_LETTERS)
+      : undefined;
+    this.#handlers = HANDLERS[this.state];
+  }
+
+  open(): void {
+    this.server.sessions.set(this.clientId, this);
+    encodeInfo(this.link.out, this.#info(false));
+    // Without a login, what CONNECT would set up holds from the start.
+    if (!this.listener.authenticator.required) accept(this, anonymousPrincipal, "anonymous");
+    this.#plan();
+  }
+
+  receive(chunk: Uint8Array): void {
+    this.#bytesIn += chunk.length;
+    this.#input();
+    this.decoder.feed(chunk);
+    this.#run();
+  }
+
+  wanted(): Uint8Array | undefined {
+    return this.#suspended ? undefined : this.decoder.wanted();
+  }
+
+  filled(count: number): void {
+    this.#bytesIn += count;
+    this.#input();
+    this.decoder.filled(count);
+    this.#run();
+  }
+
+  tick(now: number): void {
+    if (this.state === "closed") return;
+    const { options } = this.server;
+    const since = now - this.#connectedAt;
+    const expiresAt = this.principal.expiresAt ?? Infinity;
+    if (now >= expiresAt) {
+      this.fail("User Authentication Expired", { kind: "expired" });
+    } else if (this.state === "awaiting" && overdue(since, options.auth_timeout_ms)) {
+      this.fail("Authentication Timeout", { kind: "auth-timeout" });
+    } else if (!this.#sawFrame && overdue(since, options.idle_timeout_ms)) {
+      this.close({ kind: "idle-timeout" });
+    } else {
+      this.#heartbeat(now);
+    }
+    this.#plan();
+  }
+
+  deliver(message: Message, target: Target): Delivered {
+    return deliver(this, message, target);
+  }
+
+  closed(cause: CloseCause): void {
+    this.state = "closed";
+    for (const subscription of this.subscriptions.values()) this.drop(subscription);
+    if (this.server.sessions.get(this.clientId) === this) {
+      this.server.sessions.delete(this.clientId);
+    }
+    const { totals, log } = this.server;
+    totals.messagesIn += this.messagesIn;
+    totals.messagesOut += this.messagesOut;
+    totals.bytesIn += this.#bytesIn;
+    totals.bytesOut += this.link.out.sentBytes;
+    totals.dropped += this.dropped;
+    if (log.debugs) {
+      log.debug("disconnected", { client: this.clientId, reason: closeReason(cause) });
+    }
+  }
+
+  goodbye(_reason: "shutdown" | "lame-duck"): void {
+    if (this.options.protocol >= 1) encodeInfo(this.link.out, this.#info(true));
+  }
+
+  /** Closes on behalf of an operator. */
+  kick(by: string): void {
+    if (this.state === "closed") return;
+    encodeBareError(this.link.out, "Kicked out");
+    this.close({ kind: "kicked", by });
+  }
+
+  /** Closes because the same client id connected again. */
+  discard(): void {
+    encodeBareError(this.link.out, "Discarded");
+    this.close({ kind: "taken-over" });
+  }
+
+  get info(): SessionInfo {
+    return {
+      protocol: "nats",
+      version: "1",
+      clientId: this.clientId,
+      username: this.principal.username,
+      introduced: this.state === "open",
+      authMethod: this.principal.method,
+      connectedAt: this.#connectedAt,
+      keepalive: this.server.options.heartbeat_interval_ms / 1000,
+      mountpoint: this.mountpoint,
+      cleanStart: true,
+      expiryInterval: 0,
+      subscriptions: this.subscriptions.size,
+      messagesIn: this.messagesIn,
+      messagesOut: this.messagesOut,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.link.out.sentBytes,
+      dropped: this.dropped,
+      pendingBytes: this.link.out.pendingBytes,
+    };
+  }
+
+  /** Goes to another state, and with it to another table of accepted frames. */
+  enter(state: NatsState): void {
+    this.state = state;
+    this.#handlers = HANDLERS[state];
+    this.#plan();
+  }
+
+  /** Ends one subscription. */
+  drop(subscription: NatsSubscription): void {
+    subscription.active = false;
+    this.subscriptions.delete(subscription.sid);
+    this.server.router.unsubscribe(subscription);
+  }
+
+  /** `+OK`, for clients that asked for it. */
+  acknowledge(): void {
+    if (this.options.verbose) this.link.out.append(OK);
+  }
+
+  /** `-ERR` and on. */
+  complain(text: string): void {
+    encodeError(this.link.out, text);
+  }
+
+  /** `-ERR` (unless the text is empty) and out. */
+  fail(text: string, cause: CloseCause): void {
+    if (text !== "") encodeError(this.link.out, text);
+    this.close(cause);
+  }
+
+  close(cause: CloseCause): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.#handlers = HANDLERS.closed;
+    this.link.close(cause);
+  }
+
+  /**
+   * Takes no further frame until the answer is there, then goes on with `then`. The bytes that
+   * are left wait; nothing more is read.
+   */
+  waitFor<T>(answer: Promise<T>, then: (answer: T) => void): void {
+    this.#suspended = true;
+    this.link.setReading(false);
+    const goOn = (job: () => void) =>
+      this.link.turn(() => {
+        if (this.state === "closed") return;
+        this.#suspended = false;
+        job();
+        if (this.#suspended) return;
+        this.link.setReading(true);
+        this.#run();
+      });
+    answer.then(
+      (value) => goOn(() => then(value)),
+      // Answers never reject for what a client did: this is a bug, and costs one connection.
+      (error) =>
+        goOn(() => {
+          this.server.log.error("a check failed; please report this", { error: String(error) });
+          this.close({ kind: "bug" });
+        }),
+    );
+  }
+
+  #run(): void {
+    const decoder = this.decoder;
+    try {
+      while (!this.#suspended) {
+        const op = decoder.next();
+        if (op === Op.None) return;
+        this.#sawFrame = true;
+        this.#handlers[op]!(this);
+        if (this.state === "closed") return;
+      }
+      decoder.keep();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.server.totals.protocolErrors++;
+      this.fail(error.natsText, { kind: "protocol", error });
+    }
+  }
+
+  #input(): void {
+    this.#lastInputAt = this.server.now();
+    this.#pingsOut = 0;
+  }
+
+  /** Any inbound data counts as a sign of life, not only PONG. */
+  #heartbeat(now: number): void {
+    const { heartbeat_interval_ms, heartbeat_wait_ms } = this.server.options;
+    if (heartbeat_interval_ms === 0) return;
+    if (this.#pingsOut === 0) {
+      if (now - this.#lastInputAt >= heartbeat_interval_ms) this.#ping(now);
+    } else if (overdue(now - this.#pingSentAt, heartbeat_wait_ms)) {
+      if (this.#pingsOut < PINGS_OUT_MAX) this.#ping(now);
+      else this.fail("Stale Connection", { kind: "keepalive-timeout" });
+    }
+  }
+
+  #ping(now: number): void {
+    this.#pingsOut++;
+    this.#pingSentAt = now;
+    this.link.out.append(PING);
+  }
+
+  /** Works out when `tick` has something to do. */
+  #plan(): void {
+    const { options } = this.server;
+    let next = this.principal.expiresAt ?? Infinity;
+    if (this.state === "awaiting" && options.auth_timeout_ms > 0) {
+      next = Math.min(next, this.#connectedAt + options.auth_timeout_ms);
+    }
+    if (!this.#sawFrame && options.idle_timeout_ms > 0) {
+      next = Math.min(next, this.#connectedAt + options.idle_timeout_ms);
+    }
+    if (this.#pingsOut > 0) {
+      if (options.heartbeat_wait_ms > 0) {
+        next = Math.min(next, this.#pingSentAt + options.heartbeat_wait_ms);
+      }
+    } else if (options.heartbeat_interval_ms > 0) {
+      next = Math.min(next, this.#lastInputAt + options.heartbeat_interval_ms);
+    }
+    this.nextDeadline = next;
+  }
+
+  #info(lameDuck: boolean): object {
+    return infoFor(this.server.options, this.listener, this.link.peer, this.nonce, lameDuck);
+  }
+}
+
+const NONCE_LETTERS = 24;
+
+function overdue(since: number, limit_ms: number): boolean {
+  return limit_ms > 0 && since >= limit_ms;
+}
+
+const nothing: Handler = () => {};
+const pong: Handler = (session) => session.link.out.append(PONG);
+/** The connection stays, until the time for a login is up. */
+const refuse: Handler = (session) => session.complain("Authorization Violation");
+
+function table(handlers: Partial<Record<Op, Handler>>, fallback: Handler): Handler[] {
+  return Object.values(Op).map((op) => handlers[op] ?? fallback);
+}
+
+const TRAFFIC = {
+  [Op.Ping]: pong,
+  [Op.Pub]: publish,
+  [Op.Sub]: subscribe,
+  [Op.Unsub]: unsubscribe,
+  [Op.Oversize]: oversize,
+};
+
+/** What each state does with each frame. */
+const HANDLERS: Readonly<Record<NatsState, readonly Handler[]>> = {
+  awaiting: table(
+    { [Op.Connect]: connect, [Op.Ping]: pong, [Op.Pong]: nothing, [Op.Ignored]: nothing },
+    refuse,
+  ),
+  anonymous: table({ ...TRAFFIC, [Op.Connect]: connect }, nothing),
+  open: table({ ...TRAFFIC, [Op.Connect]: reconnect }, nothing),
+  closed: table({}, nothing),
+};

@@ -1,0 +1,125 @@
+/**
+ * SUB and UNSUB.
+ */
+import type { SubscribeDecision, SubscribeRequest } from "../auth/types.ts";
+import { unmount } from "../core/mountpoint.ts";
+import type { Filter } from "../core/topic.ts";
+import { deliverRetained } from "./deliver.ts";
+import type { FilterName } from "./dialect.ts";
+import { permissionTopic } from "./publish.ts";
+import type { NatsSession } from "./session.ts";
+import { decodeSubject } from "./subject.ts";
+import { NatsSubscription } from "./subscription.ts";
+
+/** Handles the SUB in the session's decoder. */
+export function subscribe(session: NatsSession): void {
+  const { decoder, server } = session;
+  const { bytes } = decoder;
+  const sid = decodeSid(bytes, decoder.sidStart, decoder.sidEnd);
+  // A sid in use: the first subscription stays, without a word. [NATS-SUB]
+  if (session.subscriptions.has(sid)) {
+    session.acknowledge();
+    return;
+  }
+  const most = session.principal.limits?.subscriptions ?? server.options.subscriptions_max;
+  if (session.subscriptions.size >= most) {
+    session.complain("maximum subscriptions exceeded");
+    return;
+  }
+  const subject = decodeSubject(bytes, decoder.subjectStart, decoder.subjectEnd);
+  const name = subject === undefined ? undefined : session.dialect.filter(subject);
+  const hasGroup = decoder.extraEnd > decoder.extraStart;
+  const group = hasGroup ? decodeSubject(bytes, decoder.extraStart, decoder.extraEnd) : undefined;
+  if (name === undefined || (hasGroup && group === undefined)) {
+    session.complain("Invalid Subject");
+    return;
+  }
+  const wanted: Wanted = { subject: subject!, sid, name, group };
+  if (session.authorizer === undefined) {
+    add(session, wanted, undefined);
+    return;
+  }
+  const answer = session.authorizer.subscribe(requestFor(session, wanted));
+  if (answer instanceof Promise) {
+    session.waitFor(answer, (decision) => settle(session, wanted, decision));
+  } else settle(session, wanted, answer);
+}
+
+/** Handles the UNSUB in the session's decoder. The budget counts from the SUB. [NATS-UNSUB] */
+export function unsubscribe(session: NatsSession): void {
+  const { decoder } = session;
+  const sid = decodeSid(decoder.bytes, decoder.sidStart, decoder.sidEnd);
+  const subscription = session.subscriptions.get(sid);
+  if (subscription !== undefined) {
+    subscription.max = decoder.max;
+    if (decoder.max === 0 || subscription.delivered >= decoder.max) session.drop(subscription);
+  }
+  session.acknowledge();
+}
+
+interface Wanted {
+  readonly subject: string;
+  readonly sid: string;
+  readonly name: FilterName;
+  readonly group: string | undefined;
+}
+
+function requestFor(session: NatsSession, wanted: Wanted): SubscribeRequest {
+  const { filter, oneOrMore } = wanted.name;
+  const mounted = session.mountpoint === "" || session.server.options.authorizeMounted;
+  return {
+    filter: mounted ? filter : (unmount(session.mountpoint, filter) ?? filter) as Filter,
+    oneOrMore,
+    matchesDollar: session.server.options.dollarTopics,
+    group: wanted.group,
+    qos: session.options.verbose ? 1 : 0,
+  };
+}
+
+function settle(session: NatsSession, wanted: Wanted, decision: SubscribeDecision): void {
+  if (decision.allowed) {
+    add(session, wanted, decision);
+    return;
+  }
+  const { subject, group } = wanted;
+  const queue = group === undefined ? "" : ` using queue ${JSON.stringify(group)}`;
+  session.complain(
+    `Permissions Violation for Subscription to ${JSON.stringify(subject)}${queue}`,
+  );
+  if (session.authorizer!.denyAction === "disconnect") {
+    session.close({ kind: "auth", detail: `subscription to ${subject} denied` });
+  }
+}
+
+function add(session: NatsSession, wanted: Wanted, decision: SubscribeDecision | undefined): void {
+  const { server } = session;
+  const permits = decision?.permits;
+  const subscription = new NatsSubscription(
+    session,
+    wanted.subject,
+    wanted.sid,
+    wanted.name.filter,
+    wanted.name.oneOrMore,
+    server.options.dollarTopics,
+    wanted.group,
+    !session.options.echo,
+    permits === undefined ? undefined : (topic) => permits(permissionTopic(session, topic)),
+  );
+  session.subscriptions.set(wanted.sid, subscription);
+  server.router.subscribe(subscription);
+  session.acknowledge();
+  if (wanted.group === undefined && server.options.deliverRetained) {
+    server.router.retained.match(subscription, (message) => {
+      if (subscription.permits?.(message.route.topic) !== false) {
+        deliverRetained(session, message, subscription);
+      }
+    });
+  }
+}
+
+function decodeSid(bytes: Uint8Array, start: number, end: number): string {
+  // Any bytes may be a sid and come back as they are.
+  return decodeSubject(bytes, start, end) ?? LATIN1.decode(bytes.subarray(start, end));
+}
+
+const LATIN1 = new TextDecoder("latin1");

@@ -1,0 +1,168 @@
+/**
+ * Reading back at start. Rows come from the database table by table; the reader wants sessions
+ * with all that is theirs, queues in order.
+ */
+import { ByteSource, RecordError } from "./bytes.ts";
+import type { DurableSessions, SessionKept } from "./durable_sessions.ts";
+import { Body, Entry, Incoming, type LedgerItem } from "./ledger.ts";
+import { readMessage, readSession, readSubscription, readVersion } from "./record.ts";
+import { type Item, readSegment, Segment } from "./segment.ts";
+import type { StoredEntry, StoredMessage, StoredSubscription, StoreReader } from "./types.ts";
+
+/** Row of a segment with its dead bits. */
+export interface SegmentRow {
+  readonly id: number;
+  readonly items: Uint8Array;
+  readonly bits: Uint8Array | null;
+}
+
+/** Row of a session, subscription or retained message. `id`: the session. */
+export interface RecordRow {
+  readonly id: number;
+  readonly record: Uint8Array;
+}
+
+/** A queue entry that waits for its session. */
+interface QueuedRead {
+  readonly item: Entry;
+  readonly stored: StoredEntry;
+  readonly message: StoredMessage;
+}
+
+/** Feeds one reader. Call in this order: retained, segments, subscriptions, sessions, finish. */
+export class Loader {
+  /** Records that could not be read, or belong to nothing, and were left out. */
+  skipped = 0;
+  readonly #bodies = new Map<number, { readonly body: Body; readonly message: StoredMessage }>();
+  /** By session id. */
+  readonly #queues = new Map<number, QueuedRead[]>();
+  readonly #incoming = new Map<number, Incoming[]>();
+  readonly #subscriptions = new Map<number, StoredSubscription[]>();
+  /** Queue entries whose message is missing. */
+  readonly #orphans: Entry[] = [];
+
+  constructor(readonly sessions: DurableSessions, readonly into: StoreReader) {}
+
+  /** Retained messages. */
+  retained(rows: Iterable<RecordRow>): void {
+    for (const { record } of rows) {
+      const message = this.#try(() => readMessage(begin(record), 0));
+      if (message !== undefined) this.into.retained(message);
+    }
+  }
+
+  /** Queues, in the order of the segment ids: a body is never behind its entries. */
+  segments(rows: Iterable<SegmentRow>): void {
+    for (const row of rows) this.#segment(row);
+  }
+
+  /** Subscriptions of all sessions. */
+  subscriptions(rows: Iterable<RecordRow>): void {
+    for (const { id, record } of rows) {
+      const subscription = this.#try(() => readSubscription(begin(record)));
+      if (subscription !== undefined) listOf(this.#subscriptions, id).push(subscription);
+    }
+  }
+
+  /** Sessions; hands over each with all that was read of it before. */
+  records(rows: Iterable<RecordRow>): void {
+    for (const { id, record } of rows) {
+      const session = this.#try(() => readSession(begin(record)));
+      if (session === undefined) continue;
+      const { clientId } = session;
+      const kept = this.sessions.loadSession(clientId, id);
+      this.into.session(session);
+      for (const each of take(this.#subscriptions, id)) this.into.subscription(clientId, each);
+      this.#handQueue(kept, clientId);
+      for (const incoming of take(this.#incoming, id)) {
+        this.sessions.loadIncoming(kept, incoming);
+        this.into.incoming(clientId, incoming.packetId);
+      }
+    }
+  }
+
+  /** Lets go of what belongs to nothing. */
+  finish(): void {
+    for (const queue of this.#queues.values()) this.#drop(queue.map(({ item }) => item));
+    for (const incoming of this.#incoming.values()) this.#drop(incoming);
+    this.#drop(this.#orphans);
+    this.sessions.loadDone();
+  }
+
+  #handQueue(kept: SessionKept, clientId: string): void {
+    const queue = take(this.#queues, kept.id);
+    // Entries that were updated are in later segments than their neighbours.
+    queue.sort((a, b) => a.stored.seq - b.stored.seq);
+    for (const { item, stored, message } of queue) {
+      this.sessions.loadEntry(kept, stored.seq, item);
+      this.into.queued(clientId, stored, message);
+    }
+  }
+
+  #segment(row: SegmentRow): void {
+    const segment = new Segment(row.id);
+    const dead = row.bits ?? undefined;
+    this.sessions.ledger.loaded(segment);
+    let slots = 0;
+    const place = (item: Item, slot: number) => {
+      segment.place(item, slot);
+      slots = slot + 1;
+    };
+    const read = this.#try(() =>
+      readSegment(row.items, dead, {
+        body: (slot, message) => {
+          const body = this.sessions.loadBody(message.bodyId, message.payload.length);
+          place(body, slot);
+          this.#bodies.set(message.bodyId, { body, message });
+        },
+        entry: (slot, sessionId, bodyId, stored) => {
+          const found = this.#bodies.get(bodyId);
+          const item = new Entry(sessionId, found?.body ?? new Body(bodyId, 0));
+          place(item, slot);
+          if (found === undefined) this.#orphans.push(item);
+          else listOf(this.#queues, sessionId).push({ item, stored, message: found.message });
+        },
+        incoming: (slot, sessionId, packetId) => {
+          const item = new Incoming(sessionId, packetId);
+          place(item, slot);
+          listOf(this.#incoming, sessionId).push(item);
+        },
+      })
+    );
+    segment.complete(read ?? slots, dead, read !== undefined);
+  }
+
+  #drop(items: readonly LedgerItem[]): void {
+    this.skipped += items.length;
+    for (const item of items) this.sessions.ledger.drop(item);
+  }
+
+  /** One damaged record must not keep the others from being read. */
+  #try<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      this.skipped++;
+      return undefined;
+    }
+  }
+}
+
+function begin(record: Uint8Array): ByteSource {
+  const source = new ByteSource(record);
+  readVersion(source);
+  return source;
+}
+
+function listOf<T>(lists: Map<number, T[]>, id: number): T[] {
+  let list = lists.get(id);
+  if (list === undefined) lists.set(id, list = []);
+  return list;
+}
+
+function take<T>(lists: Map<number, T[]>, id: number): T[] {
+  const list = lists.get(id);
+  lists.delete(id);
+  return list ?? [];
+}

@@ -1,0 +1,238 @@
+/**
+ * Opening of a database file: one process at a time, private to the user, checked before use,
+ * brought to the schema of this program.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { OperationalError } from "../errors.ts";
+
+/** How hard `commit` presses data onto the disk. */
+export type Sync = "full" | "normal" | "off";
+
+/**
+ * Schema changes, oldest first. `PRAGMA user_version` says how many a file has had. Never edit one
+ * that was released: append. A new record format (`RECORD_VERSION`) needs an entry too, if only
+ * a comment, so that older programs keep their hands off.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE session (
+     id INTEGER PRIMARY KEY,
+     client_id TEXT NOT NULL UNIQUE,
+     record BLOB NOT NULL
+   ) STRICT;
+   CREATE TABLE subscription (
+     session INTEGER NOT NULL,
+     name TEXT NOT NULL,
+     record BLOB NOT NULL,
+     PRIMARY KEY (session, name)
+   ) STRICT;
+   CREATE TABLE segment (id INTEGER PRIMARY KEY, items BLOB NOT NULL) STRICT;
+   CREATE TABLE dead (segment INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
+   CREATE TABLE retained (topic TEXT NOT NULL PRIMARY KEY, record BLOB NOT NULL) STRICT;
+   CREATE TABLE document (
+     kind TEXT NOT NULL,
+     key TEXT NOT NULL,
+     value TEXT NOT NULL,
+     PRIMARY KEY (kind, key)
+   ) STRICT;`,
+];
+
+/** An open database and what keeps others out of it. */
+export interface DatabaseFile {
+  readonly db: DatabaseSync;
+  /** Where a damaged predecessor was put, and why; undefined when there was none. */
+  readonly setAside: SetAside | undefined;
+  close(): void;
+}
+
+/** A file that was renamed because it could not be used. */
+export interface SetAside {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/**
+ * Opens or creates the database at `path`. A damaged file is renamed to
+ * `<path>.damaged-<now as text>` and an empty one takes its place; the caller must tell the
+ * operator. Throws `OperationalError` when the file cannot be had: in use, not ours, made by a
+ * newer version, no permission.
+ */
+export function openDatabase(path: string, now: number): DatabaseFile {
+  const lock = takeLock(path);
+  try {
+    createPrivate(path);
+    const damage = findDamage(path);
+    const setAside = damage === undefined ? undefined : putAside(path, damage, now);
+    const db = new DatabaseSync(path);
+    prepareSchema(db, path);
+    return {
+      db,
+      setAside,
+      close() {
+        db.close();
+        lock.close();
+      },
+    };
+  } catch (error) {
+    lock.close();
+    if (error instanceof OperationalError) throw error;
+    throw unusable(path, error);
+  }
+}
+
+/** Applies limits and durability. `database_bytes_max`: the file grows no larger. */
+export function configure(db: DatabaseSync, sync: Sync, database_bytes_max: number): void {
+  const pages_max = Math.max(1, Math.floor(Math.min(database_bytes_max / PAGE_BYTES, PAGES_MAX)));
+  db.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = ${sync};
+    PRAGMA wal_autocheckpoint = ${WAL_PAGES};
+    PRAGMA journal_size_limit = ${WAL_BYTES_KEPT};
+    PRAGMA max_page_count = ${pages_max};
+    PRAGMA cache_size = -${CACHE_KIB};
+    PRAGMA temp_store = MEMORY;
+  `);
+}
+
+/**
+ * Why a file cannot be used as a database of ours; undefined when it can. Reads all of it. Throws
+ * `OperationalError` when the file is sound but not ours.
+ */
+export function findDamage(path: string): string | undefined {
+  const db = new DatabaseSync(path);
+  try {
+    const [first] = db.prepare("PRAGMA quick_check(1)").all();
+    const verdict = String(Object.values(first ?? {})[0]);
+    if (verdict !== "ok") return verdict;
+    checkOwner(db, path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OperationalError) throw error;
+    if (!DAMAGE_CODES.has(sqliteCode(error))) throw unusable(path, error);
+    return messageOf(error);
+  } finally {
+    db.close();
+  }
+}
+
+/** Runs the migrations that the file has not had, each in a transaction of its own. */
+export function migrate(db: DatabaseSync, migrations: readonly string[]): void {
+  for (let version = pragma(db, "user_version"); version < migrations.length; version++) {
+    db.exec(`BEGIN IMMEDIATE;
+      ${migrations[version]}
+      PRAGMA user_version = ${version + 1};
+      COMMIT;`);
+  }
+}
+
+/** SQLite's primary result code of a thrown error; 0 when it has none. */
+export function sqliteCode(error: unknown): number {
+  // node:sqlite puts the extended code here; its low byte is the primary one.
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
+  return typeof code === "number" ? code & 0xff : 0;
+}
+
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The number that a pragma answers with. */
+export function pragma(db: DatabaseSync, name: string): number {
+  return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+}
+
+/**
+ * A database beside the file, held locked, because the lock of the file itself must let the backup
+ * read. The system takes the lock away when the process dies, however it dies.
+ */
+function takeLock(path: string): DatabaseSync {
+  const name = `${path}.lock`;
+  let lock: DatabaseSync | undefined;
+  try {
+    createPrivate(name);
+    lock = new DatabaseSync(name);
+    lock.exec("PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE;");
+    lock.prepare("BEGIN EXCLUSIVE").run();
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if (sqliteCode(error) !== SQLITE_BUSY) throw unusable(path, error);
+    throw new OperationalError(
+      `Cannot open the store ${path}: another process is using it (stop that one, or set ` +
+        `node.data_dir to another directory)`,
+      69,
+      { cause: error },
+    );
+  }
+}
+
+/** Makes the file if it is not there. Password hashes and messages are in it: nobody else reads. */
+function createPrivate(path: string): void {
+  const directory = path.slice(0, path.lastIndexOf("/") + 1);
+  if (directory !== "") Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
+}
+
+function putAside(path: string, reason: string, now: number): SetAside {
+  const suffix = `.damaged-${new Date(now).toISOString().replaceAll(":", "-")}`;
+  for (const part of ["", "-wal", "-shm"]) {
+    try {
+      Deno.renameSync(path + part, path + suffix + part);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  createPrivate(path);
+  return { path: path + suffix, reason };
+}
+
+function prepareSchema(db: DatabaseSync, path: string): void {
+  const isNew = pragma(db, "user_version") === 0;
+  if (isNew) db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA application_id = ${APPLICATION_ID}`);
+  checkOwner(db, path);
+  migrate(db, MIGRATIONS);
+}
+
+/** Throws unless the file is new, or ours and no newer than this program. */
+function checkOwner(db: DatabaseSync, path: string): void {
+  const version = pragma(db, "user_version");
+  const owner = pragma(db, "application_id");
+  const isNew = version === 0 && pragma(db, "page_count") <= 1;
+  if (!isNew && owner !== APPLICATION_ID) {
+    throw new OperationalError(
+      `Cannot use ${path} as the store: it belongs to another program (set node.data_dir to ` +
+        `another directory, or move the file away)`,
+    );
+  }
+  if (version > MIGRATIONS.length) {
+    throw new OperationalError(
+      `Cannot use the store ${path}: a newer version of natsgate wrote it (schema ${version}, ` +
+        `this program knows ${MIGRATIONS.length}). Install that version, or restore a backup`,
+    );
+  }
+}
+
+function unusable(path: string, error: unknown): OperationalError {
+  return new OperationalError(
+    `Cannot open the store ${path}: ${messageOf(error)} (make the directory writable, set ` +
+      `node.data_dir to another one, or set store.type = "memory")`,
+    69,
+    { cause: error },
+  );
+}
+
+/** "ngat": tells our files from other SQLite databases. */
+const APPLICATION_ID = 0x6e676174;
+const PAGE_BYTES = 4096;
+/** The most that SQLite takes. */
+const PAGES_MAX = 0xfffffffe;
+/** The write-ahead log goes into the database at this size: 4 MiB. */
+const WAL_PAGES = 1024;
+/** A log that a large commit or a backup has made longer is cut back to this. */
+const WAL_BYTES_KEPT = 16 << 20;
+const CACHE_KIB = 8192;
+
+const SQLITE_BUSY = 5;
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+const DAMAGE_CODES: ReadonlySet<number> = new Set([SQLITE_CORRUPT, SQLITE_NOTADB]);

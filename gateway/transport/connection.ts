@@ -1,0 +1,232 @@
+/**
+ * One connection: a byte stream below, a session above. Reads into an adaptive buffer, writes
+ * what the session left in its outbox, and closes in order.
+ */
+import type { Log } from "../observe/log.ts";
+import { Outbox, type Segment } from "../protocol/outbox.ts";
+import type { CloseCause, Link, PeerInfo, Session } from "../protocol/session.ts";
+import type { Deadlines, Ticking } from "./deadlines.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+import type { ByteStream } from "./stream.ts";
+import type { Flushable, Turns } from "./turns.ts";
+
+/** What connections share. */
+export interface ConnectionParts {
+  readonly turns: Turns;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+  /** Milliseconds that one write may take before the peer counts as a slow consumer. */
+  readonly write_deadline_ms: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Milliseconds to send what is left and to hear the peer's end, on close. */
+const LINGER_MS = 1000;
+
+/** Carries one session. */
+export class Connection implements Link, Flushable, Ticking {
+  readonly out: Outbox;
+  #session!: Session;
+  readonly #buffer = new ReadBuffer();
+  #reading = true;
+  /** Wakes the read loop when reading goes on. */
+  #wake: (() => void) | undefined;
+  #segment: Segment | undefined;
+  #written = 0;
+  /** When the write under way began; Infinity for none. */
+  #writeSince = Infinity;
+  #cause: CloseCause | undefined;
+  #told = false;
+  #ended = false;
+  /** Called when everything written so far is sent. */
+  #onSent: (() => void) | undefined;
+  #lingerUntil = Infinity;
+  #onEnd: () => void = () => {};
+
+  constructor(
+    readonly stream: ByteStream,
+    readonly peer: PeerInfo,
+    readonly parts: ConnectionParts,
+  ) {
+    this.out = new Outbox(this, () => parts.turns.add(this));
+  }
+
+  /** Runs the session until the connection is gone; `onEnd` is called once, after that. */
+  start(session: Session, onEnd: () => void): void {
+    this.#session = session;
+    this.#onEnd = onEnd;
+    this.parts.deadlines.add(this);
+    this.parts.turns.run(() => this.#guard(() => session.open()));
+    this.#readLoop().catch((error) => this.#lost(error));
+  }
+
+  /** The session it carries. */
+  get session(): Session {
+    return this.#session;
+  }
+
+  setReading(on: boolean): void {
+    this.#reading = on;
+    if (on) this.#wakeUp();
+  }
+
+  turn(job: () => void): void {
+    this.parts.turns.run(() => this.#guard(job));
+  }
+
+  close(cause: CloseCause): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    this.#lingerUntil = this.parts.now() + LINGER_MS;
+    this.parts.turns.add(this);
+    this.#wakeUp();
+  }
+
+  flush(): void {
+    if (this.#cause !== undefined) this.#tellSession();
+    if (this.#ended || this.#segment !== undefined) return;
+    this.#segment = this.out.take();
+    if (this.#segment === undefined) {
+      this.#sent();
+      return;
+    }
+    this.#written = 0;
+    this.#writeSince = this.parts.now();
+    this.#write();
+  }
+
+  abandon(): void {
+    this.out.clear();
+    this.close({ kind: "peer", detail: "durable storage failed; not acknowledged" });
+  }
+
+  get nextDeadline(): number {
+    if (this.#cause !== undefined) return this.#lingerUntil;
+    return Math.min(this.#session.nextDeadline, this.#writeSince + this.parts.write_deadline_ms);
+  }
+
+  tick(now: number): void {
+    if (now >= this.#lingerUntil) {
+      this.#lost(undefined);
+    } else if (
+      this.#cause === undefined && now >= this.#writeSince + this.parts.write_deadline_ms
+    ) {
+      this.out.clear();
+      this.close({ kind: "slow-consumer" });
+    } else if (this.#cause === undefined) {
+      this.#guard(() => this.#session.tick(now));
+    }
+  }
+
+  async #readLoop(): Promise<void> {
+    const { turns } = this.parts;
+    if (this.stream.startTls !== undefined) await this.#upgrade();
+    while (!this.#ended) {
+      if (!this.#reading && this.#cause === undefined) {
+        await new Promise<void>((wake) => this.#wake = wake);
+        continue;
+      }
+      const wanted = this.#cause === undefined ? this.#session.wanted() : undefined;
+      const into = wanted ?? this.#buffer.bytes;
+      const count = await this.stream.read(into);
+      if (count === null) break;
+      if (this.#cause !== undefined) continue;
+      turns.begin();
+      try {
+        if (wanted !== undefined) this.#session.filled(count);
+        else this.#session.receive(this.#buffer.filled(count));
+      } catch (error) {
+        this.#bug(error);
+      } finally {
+        turns.end();
+      }
+    }
+    // The peer has ended its side; what it sent was processed.
+    if (this.#cause === undefined) this.turn(() => this.close({ kind: "peer" }));
+    else this.#lost(undefined);
+  }
+
+  /** TLS begins once the greeting is out (NATS INFO), before anything is read. */
+  async #upgrade(): Promise<void> {
+    if (this.out.pendingBytes > 0) await new Promise<void>((sent) => this.#onSent = sent);
+    if (!this.#ended) await this.stream.startTls!();
+  }
+
+  #write(): void {
+    const { bytes, headroom } = this.#segment!;
+    const whole = this.#written === 0;
+    this.stream.write(whole ? bytes : bytes.subarray(this.#written), whole ? headroom : 0)
+      .then(this.#onWritten, this.#onLost);
+  }
+
+  /** Bound once, so that a write allocates no closure. */
+  readonly #onLost = (error: unknown) => this.#lost(error);
+  readonly #onWritten = (count: number) => {
+    const segment = this.#segment;
+    if (segment === undefined) return;
+    this.#written += count;
+    if (this.#written < segment.bytes.length) {
+      this.#write();
+      return;
+    }
+    this.out.done(segment);
+    this.#segment = undefined;
+    this.#writeSince = Infinity;
+    this.flush();
+  };
+
+  /** Everything is written. On close: ends our side, and waits for the peer to end its own. */
+  #sent(): void {
+    this.#onSent?.();
+    this.#onSent = undefined;
+    if (this.#cause === undefined) return;
+    this.stream.closeWrite().catch(() => {});
+    this.#wakeUp();
+  }
+
+  /** The stream is of no use any more. */
+  #lost(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cause ??= { kind: "peer", ...(error instanceof Error && { detail: error.message }) };
+    this.stream.close();
+    this.#wakeUp();
+    if (this.#segment !== undefined) this.out.done(this.#segment);
+    this.#segment = undefined;
+    this.out.clear();
+    this.#tellSession();
+    this.parts.deadlines.remove(this);
+    this.#onEnd();
+  }
+
+  /** The session may publish a will: that is a turn. */
+  #tellSession(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.turn(() => this.#session.closed(this.#cause!));
+  }
+
+  #wakeUp(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** A throw here is a bug of ours: it costs one connection, not the gateway. */
+  #guard(job: () => void): void {
+    try {
+      job();
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  #bug(error: unknown): void {
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.parts.log.error("a bug ended a connection; please report this", {
+      client: this.#session.info.clientId,
+      error: stack,
+    });
+    this.close({ kind: "bug" });
+  }
+}

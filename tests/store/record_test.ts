@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { MessageExtras, QoS } from "../../gateway/core/message.ts";
+import type { Filter, Topic } from "../../gateway/core/topic.ts";
+import { ByteSink, ByteSource, RecordError } from "../../gateway/store/bytes.ts";
+import {
+  readEntry,
+  readMessage,
+  readSession,
+  readSubscription,
+  readVersion,
+  RECORD_VERSION,
+  writeEntry,
+  writeMessage,
+  writeSession,
+  writeSubscription,
+} from "../../gateway/store/record.ts";
+import type { StoredWill } from "../../gateway/store/types.ts";
+import { randomSeed } from "../kit/seed.ts";
+
+const seed = randomSeed("record_test");
+
+/** Text as it can come over the wire: no lone surrogates. */
+const text = fc.string({ unit: "binary", maxLength: 100 }).map((made) => made.toWellFormed());
+const bytes = fc.uint8Array({ maxLength: 300 });
+const whole = fc.oneof(fc.nat(200), fc.maxSafeNat());
+const u32 = fc.integer({ min: 0, max: 0xffffffff });
+const packetId = fc.integer({ min: 0, max: 65535 });
+const time = fc.double({ min: 0, max: 1e15, noNaN: true });
+const qos = fc.constantFrom<QoS>(0, 1, 2);
+const topic = text.map((made) => made as Topic);
+const optional = <T>(made: fc.Arbitrary<T>) => fc.option(made, { nil: undefined });
+
+/** Objects like those that the program makes. */
+const PLAIN = { noNullPrototype: true } as const;
+
+const extras: fc.Arbitrary<MessageExtras> = fc.record({
+  replyTo: topic,
+  correlationData: bytes,
+  headers: fc.array(fc.tuple(text, text), { maxLength: 5 }),
+  contentType: text,
+  payloadFormat: fc.constantFrom<0 | 1>(0, 1),
+  expiresAt: time,
+}, { requiredKeys: [], noNullPrototype: true });
+
+const content = { topic, payload: bytes, qos, retain: fc.boolean(), extras: optional(extras) };
+
+const will: fc.Arbitrary<StoredWill> = fc.record({
+  ...content,
+  delayInterval: u32,
+  expiryInterval: optional(u32),
+}, PLAIN);
+
+Deno.test("record: a message comes back as it was", () => {
+  roundTrip(
+    fc.record({ ...content, bodyId: whole }, PLAIN),
+    (sink, made) => writeMessage(sink, made.topic, made),
+    (source, made) => readMessage(source, made.bodyId),
+  );
+});
+
+Deno.test("record: a queue entry comes back as it was", () => {
+  const made = fc.record({
+    seq: whole,
+    qos,
+    retain: fc.boolean(),
+    packetId,
+    released: fc.boolean(),
+    identifiers: fc.array(fc.integer({ min: 1, max: 268_435_455 }), { maxLength: 4 }),
+  }, PLAIN);
+  roundTrip(made, writeEntry, readEntry);
+});
+
+Deno.test("record: a session comes back as it was", () => {
+  const made = fc.record({
+    clientId: text,
+    username: optional(text),
+    version: fc.constantFrom(3, 4, 5),
+    expiryInterval: u32,
+    disconnectedAt: optional(time),
+    createdAt: time,
+    will: optional(will),
+  }, PLAIN);
+  roundTrip(made, writeSession, readSession);
+});
+
+Deno.test("record: a subscription comes back as it was", () => {
+  const made = fc.record({
+    name: text,
+    filter: text.map((made) => made as Filter),
+    group: optional(text),
+    qos,
+    noLocal: fc.boolean(),
+    retainAsPublished: fc.boolean(),
+    retainHandling: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
+    identifier: fc.integer({ min: 0, max: 268_435_455 }),
+  }, PLAIN);
+  roundTrip(made, writeSubscription, readSubscription);
+});
+
+Deno.test("record: arbitrary bytes are read or refused, never anything else", () => {
+  const readers = [readEntry, readSession, readSubscription, (from: ByteSource) => {
+    readMessage(from, 0);
+  }];
+  fc.assert(
+    fc.property(bytes, fc.constantFrom(...readers), (made, read) => {
+      try {
+        read(new ByteSource(made));
+      } catch (error) {
+        assert(error instanceof RecordError);
+      }
+    }),
+    { seed },
+  );
+});
+
+Deno.test("record: the read payload does not hold on to the record", () => {
+  const sink = new ByteSink();
+  const payload = new Uint8Array([1, 2, 3]);
+  writeMessage(sink, "t" as Topic, { payload, qos: 0, retain: false, extras: undefined });
+  const record = sink.written.slice();
+  const read = readMessage(new ByteSource(record), 0);
+  record.fill(0);
+  assert.deepEqual(read.payload, payload);
+  assert.equal(read.payload.buffer.byteLength, 3);
+});
+
+Deno.test("record: a record of another version is refused in words", () => {
+  readVersion(new ByteSource(new Uint8Array([RECORD_VERSION])));
+  assert.throws(
+    () => readVersion(new ByteSource(new Uint8Array([RECORD_VERSION + 1]))),
+    /a record has version 2; this program reads 1/,
+  );
+});
+
+Deno.test("record: a sink gives back the room of a large record", () => {
+  const sink = new ByteSink();
+  sink.raw(new Uint8Array(5 << 20));
+  assert.equal(sink.written.length, 5 << 20);
+  sink.reset();
+  sink.byte(1);
+  assert(sink.written.buffer.byteLength <= 1 << 20);
+});
+
+/** Written twice in a row and read one after the other, framed by the end of each. */
+function roundTrip<T>(
+  values: fc.Arbitrary<T>,
+  write: (sink: ByteSink, value: T) => void,
+  read: (source: ByteSource, value: T) => unknown,
+): void {
+  fc.assert(
+    fc.property(values, values, (first, second) => {
+      const sink = new ByteSink(1);
+      write(sink, first);
+      const middle = sink.length;
+      write(sink, second);
+      const source = new ByteSource(sink.written, middle);
+      assert.deepEqual(read(source, first), first);
+      assert.equal(source.at, middle);
+      source.end = sink.length;
+      assert.deepEqual(read(source, second), second);
+      assert.equal(source.at, sink.length);
+    }),
+    { seed },
+  );
+}
