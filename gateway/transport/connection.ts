@@ -42,7 +42,7 @@ export class Connection implements Link, Flushable, Ticking {
   /** Called when everything written so far is sent. */
   #onSent: (() => void) | undefined;
   #lingerUntil = Infinity;
-  #onEnd: () => void = () => {};
+  readonly #end = Promise.withResolvers<void>();
 
   constructor(
     readonly stream: ByteStream,
@@ -52,10 +52,14 @@ export class Connection implements Link, Flushable, Ticking {
     this.out = new Outbox(this, () => parts.turns.add(this));
   }
 
-  /** Runs the session until the connection is gone; `onEnd` is called once, after that. */
-  start(session: Session, onEnd: () => void): void {
+  /** Resolves when the connection is gone and the session knows it. */
+  get ended(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  /** Runs the session until the connection is gone. */
+  start(session: Session): void {
     this.#session = session;
-    this.#onEnd = onEnd;
     this.parts.deadlines.add(this);
     this.parts.turns.run(() => this.#guard(() => session.open()));
     this.#readLoop().catch((error) => this.#lost(error));
@@ -197,7 +201,7 @@ export class Connection implements Link, Flushable, Ticking {
     this.out.clear();
     this.#tellSession();
     this.parts.deadlines.remove(this);
-    this.#onEnd();
+    this.#end.resolve();
   }
 
   /** The session may publish a will: that is a turn. */

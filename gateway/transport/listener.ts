@@ -218,7 +218,8 @@ export class Listener {
     );
     this.connections.add(connection);
     const session = this.#parts.createSession(connection);
-    connection.start(session, () => this.connections.delete(connection));
+    connection.start(session);
+    connection.ended.then(() => this.connections.delete(connection));
   }
 }
 

@@ -1,0 +1,190 @@
+/**
+ * The composition root: from a configuration to running parts. The only file that knows every
+ * box; it holds no behaviour of its own.
+ */
+import type { Clock } from "./clock.ts";
+import { realClock } from "./clock.ts";
+import { openAuthenticator } from "./compose/open_access.ts";
+import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
+import { clientInfoOverride, natsOptions } from "./compose/nats_options.ts";
+import type { Config } from "./config/types.ts";
+import { RetainedStore } from "./core/retained.ts";
+import { Router } from "./core/router.ts";
+import type { Supervised } from "./lifecycle.ts";
+import { NatsServer, type NatsServerParts } from "./nats/server.ts";
+import { NatsSession } from "./nats/session.ts";
+import type { Log } from "./observe/log.ts";
+import type { Session } from "./protocol/session.ts";
+import { type Notice, startNotices } from "./start_notices.ts";
+import type { Connection } from "./transport/connection.ts";
+import { Deadlines } from "./transport/deadlines.ts";
+import { Listener, type ListenerParts } from "./transport/listener.ts";
+import { Turns } from "./transport/turns.ts";
+
+/** What a gateway is given. */
+export interface GatewayParts {
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/**
+ * Starts everything that the configuration asks for.
+ * @throws {OperationalError} an address cannot be had; nothing is left running then
+ */
+export function startGateway(config: Config, parts: GatewayParts): Gateway {
+  const gateway = new Gateway(config, parts);
+  gateway.start();
+  return gateway;
+}
+
+/** A running gateway. */
+export class Gateway implements Supervised {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly router: Router;
+  readonly nats: NatsServer;
+  /** By id, such as `nats:tcp:default`. */
+  readonly listeners = new Map<string, Listener>();
+  readonly #turns: Turns;
+  readonly #deadlines: Deadlines;
+  #config: Config;
+  #nextId = 0;
+
+  constructor(config: Config, parts: GatewayParts) {
+    this.#config = config;
+    this.log = parts.log;
+    this.clock = parts.clock ?? realClock();
+    const now = () => this.clock.now();
+    this.#turns = new Turns(undefined, (job) => setTimeout(job, 0));
+    this.#deadlines = new Deadlines(this.clock, (job) => this.#turns.run(job));
+    this.router = new Router(new RetainedStore(retainedLimits(config), now));
+    this.router.strategy = "round_robin";
+    this.nats = new NatsServer(this.#natsParts(config), natsOptions(config));
+  }
+
+  /** The configuration in force. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  start(): void {
+    try {
+      for (const plan of listenerPlans(this.#config)) this.#startListener(plan);
+    } catch (error) {
+      for (const listener of this.listeners.values()) listener.stop();
+      this.#deadlines.stop();
+      throw error;
+    }
+  }
+
+  get notices(): readonly Notice[] {
+    return startNotices(
+      [...this.listeners.values()].map((listener) => {
+        const { id, transport } = listener.options;
+        const address = listener.address;
+        return {
+          id,
+          protocol: id.startsWith("nats:") ? "NATS" as const : "MQTT" as const,
+          transport,
+          address: address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, ""),
+          port: listener.port,
+          path: "",
+          anonymous: true,
+          certificateRequired: false,
+        };
+      }),
+    );
+  }
+
+  async stop(deadline: number): Promise<void> {
+    for (const listener of this.listeners.values()) listener.stop();
+    this.#turns.run(() => {
+      for (const connection of this.connections()) {
+        connection.session.goodbye("shutdown");
+        connection.close({ kind: "shutdown" });
+      }
+    });
+    await Promise.race([
+      Promise.all([...this.connections()].map((connection) => connection.ended)),
+      new Promise<void>((done) => this.clock.at(deadline, done)),
+    ]);
+    this.#deadlines.stop();
+  }
+
+  reload(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  lameDuck(): void {
+    for (const listener of this.listeners.values()) listener.stop();
+    this.#turns.run(() => {
+      for (const connection of this.connections()) connection.session.goodbye("lame-duck");
+    });
+  }
+
+  /** All connections, of all listeners. */
+  *connections(): Iterable<Connection> {
+    for (const listener of this.listeners.values()) yield* listener.connections;
+  }
+
+  #startListener(plan: ListenerPlan): void {
+    const listener = new Listener(plan.options, this.#listenerParts(plan));
+    listener.start();
+    this.listeners.set(plan.id, listener);
+  }
+
+  #listenerParts(plan: ListenerPlan): ListenerParts {
+    return {
+      turns: this.#turns,
+      deadlines: this.#deadlines,
+      log: this.log,
+      write_deadline_ms: this.#config.gateway.nats.write_deadline,
+      now: () => this.clock.now(),
+      nextId: () => ++this.#nextId,
+      prepare: (stream) => Promise.resolve({ stream }),
+      createSession: (connection) => this.#createSession(plan, connection),
+    };
+  }
+
+  #createSession(plan: ListenerPlan, connection: Connection): Session {
+    return new NatsSession(connection, this.nats, {
+      mountpoint: plan.config.mountpoint,
+      authenticator: openAuthenticator,
+      tls: { required: false, available: false, verify: false, handshakeFirst: false },
+    });
+  }
+
+  #natsParts(config: Config): NatsServerParts {
+    return {
+      router: this.router,
+      now: () => this.clock.now(),
+      randomText,
+      log: this.log.part("nats"),
+      clientInfo: clientInfoOverride(config.gateway.nats.clientinfo_override),
+      authorizerFor: undefined,
+    };
+  }
+}
+
+function retainedLimits(config: Config) {
+  const { retainer } = config;
+  return {
+    messages_max: retainer.backend.max_retained_messages,
+    payload_bytes_max: retainer.max_payload_size,
+    total_bytes_max: retainer.max_retained_bytes,
+    expiry_ms: retainer.msg_expiry_interval,
+  };
+}
+
+/** Letters and digits from a secure source. */
+function randomText(length: number): string {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  let text = "";
+  // 248 is the largest multiple of 62 in a byte: beyond it some letters would be likelier.
+  while (text.length < length) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(length))) {
+      if (byte < 248 && text.length < length) text += letters[byte % 62];
+    }
+  }
+  return text;
+}
