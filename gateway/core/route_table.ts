@@ -3,72 +3,76 @@
  */
 import type { Route } from "./route.ts";
 
-/** Most entries of one table; beyond it new names push out old ones. */
-export const ROUTE_TABLE_ENTRIES_MAX = 1 << 16;
-const ENTRIES_MIN = 1 << 6;
+/** Most places of one table; beyond it new names push out old ones. */
+export const ROUTE_TABLE_PLACES_MAX = 1 << 16;
+const PLACES_MIN = 1 << 6;
 /** Places looked at for one name. */
-const PROBES = 4;
+const PROBES = 8;
+
+/** A name on the wire and its route. */
+export interface RouteEntry {
+  readonly name: Uint8Array;
+  readonly route: Route;
+}
 
 /**
  * A bounded hash table keyed by bytes. One for each dialect, because the same bytes name
  * different topics in different dialects.
  */
 export class RouteTable {
-  #mask = ENTRIES_MIN - 1;
-  #names: (Uint8Array | undefined)[] = new Array(ENTRIES_MIN).fill(undefined);
-  #routes: (Route | undefined)[] = new Array(ENTRIES_MIN).fill(undefined);
-  #size = 0;
+  #mask = PLACES_MIN - 1;
+  #entries: (RouteEntry | undefined)[] = new Array(PLACES_MIN).fill(undefined);
 
-  /** The route that was added for these bytes, if it is still attached. */
-  find(bytes: Uint8Array, start: number, end: number): Route | undefined {
-    const names = this.#names;
+  /** What was added for these bytes, if its route is still attached. */
+  find(bytes: Uint8Array, start: number, end: number): RouteEntry | undefined {
+    const entries = this.#entries;
     let index = hash(bytes, start, end) & this.#mask;
     for (let probe = 0; probe < PROBES; probe++) {
-      const name = names[index];
-      if (name !== undefined && equals(name, bytes, start, end)) {
-        const route = this.#routes[index]!;
-        return route.attached ? route : undefined;
-      }
+      const entry = entries[index];
+      if (entry === undefined) return undefined;
+      if (equals(entry.name, bytes, start, end)) return entry.route.attached ? entry : undefined;
       index = (index + 1) & this.#mask;
     }
     return undefined;
   }
 
   /** Remembers the route of a name; the bytes are copied. */
-  add(bytes: Uint8Array, start: number, end: number, route: Route): void {
-    if (this.#size > this.#mask >> 1 && this.#mask + 1 < ROUTE_TABLE_ENTRIES_MAX) this.#grow();
-    this.#put(bytes.slice(start, end), route);
+  add(bytes: Uint8Array, start: number, end: number, route: Route): RouteEntry {
+    const entry = { name: bytes.slice(start, end), route };
+    while (!this.#put(entry)) {
+      if (this.#mask + 1 >= ROUTE_TABLE_PLACES_MAX) {
+        this.#entries[hash(entry.name, 0, entry.name.length) & this.#mask] = entry;
+        break;
+      }
+      this.#grow();
+    }
+    return entry;
   }
 
-  #put(name: Uint8Array, route: Route): void {
-    const home = hash(name, 0, name.length) & this.#mask;
-    let place = home;
-    for (let probe = 0, index = home; probe < PROBES; probe++) {
-      const there = this.#names[index];
+  /** False when all places for this name are taken by others. */
+  #put(entry: RouteEntry): boolean {
+    const { name } = entry;
+    let index = hash(name, 0, name.length) & this.#mask;
+    for (let probe = 0; probe < PROBES; probe++) {
+      const there = this.#entries[index];
       if (
-        there === undefined || !this.#routes[index]!.attached || equals(there, name, 0, name.length)
+        there === undefined || !there.route.attached || equals(there.name, name, 0, name.length)
       ) {
-        place = index;
-        break;
+        this.#entries[index] = entry;
+        return true;
       }
       index = (index + 1) & this.#mask;
     }
-    if (this.#names[place] === undefined) this.#size++;
-    this.#names[place] = name;
-    this.#routes[place] = route;
+    return false;
   }
 
   #grow(): void {
-    const names = this.#names;
-    const routes = this.#routes;
-    const entries = (this.#mask + 1) * 4;
-    this.#mask = entries - 1;
-    this.#names = new Array(entries).fill(undefined);
-    this.#routes = new Array(entries).fill(undefined);
-    this.#size = 0;
-    for (let i = 0; i < names.length; i++) {
-      if (names[i] !== undefined && routes[i]!.attached) this.#put(names[i]!, routes[i]!);
-    }
+    const entries = this.#entries;
+    const places = (this.#mask + 1) * 4;
+    this.#mask = places - 1;
+    this.#entries = new Array(places).fill(undefined);
+    // One that finds no place is looked up anew when it is next needed.
+    for (const entry of entries) if (entry?.route.attached) this.#put(entry);
   }
 }
 
@@ -84,5 +88,8 @@ export function equals(name: Uint8Array, bytes: Uint8Array, start: number, end: 
 function hash(bytes: Uint8Array, start: number, end: number): number {
   let h = end - start;
   for (let i = start; i < end; i++) h = Math.imul(h, 31) + bytes[i]! | 0;
-  return (h ^ (h >>> 15)) >>> 0;
+  // Names of one family differ in their last bytes: spread that over all bits.
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -128,7 +128,8 @@ export class Publisher {
     if (last !== undefined && equals(last.name, bytes, topicStart, topicEnd)) {
       if (last.route.attached) return last;
     }
-    const route = this.#routes.find(bytes, topicStart, topicEnd) ?? this.#newRoute(frame);
+    const route = this.#routes.find(bytes, topicStart, topicEnd)?.route ??
+      this.#newRoute(frame);
     let memo = this.#memos.get(route);
     if (memo === undefined) {
       if (this.#memos.size >= MEMOS_MAX) this.#memos.clear();

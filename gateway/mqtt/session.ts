@@ -330,7 +330,7 @@ export class MqttSession implements Session, Connection {
       messagesIn: this.#publisher?.messages ?? 0,
       messagesOut: at?.sender.messages ?? 0,
       bytesIn: this.#bytesIn,
-      bytesOut: link.out.taken_bytes,
+      bytesOut: link.out.sentBytes,
       dropped: client?.deliveries.dropped ?? 0,
       pendingBytes: link.out.pendingBytes,
     };

@@ -26,8 +26,9 @@ export class Outbox {
   /** First byte of `slab` that was not sent yet. */
   #from = 0;
   #dirty = false;
-  /** Bytes given to the transport since the start. */
-  taken_bytes = 0;
+  /** Bytes that have left, since the connection began. */
+  sentBytes = 0;
+
   constructor(readonly owner: unknown, readonly onDirty: OnDirty) {}
 
   /** Bytes accepted and not yet written to the socket. */
@@ -54,7 +55,7 @@ export class Outbox {
     }
     this.reserve(0);
     this.#closeSlab();
-    this.#segments.push({ bytes, slab: undefined });
+    this.#segments.push({ bytes, slab: undefined, headroom: 0 });
     this.#closedBytes += bytes.length;
   }
 
@@ -63,13 +64,13 @@ export class Outbox {
     if (this.#segments.length === 0) this.#closeSlab();
     const segment = this.#segments.shift();
     if (segment === undefined) this.#dirty = false;
-    else this.taken_bytes += segment.bytes.length;
     return segment;
   }
 
   /** For the transport: a taken segment is written (or never will be). */
   done(segment: Segment): void {
     this.#closedBytes -= segment.bytes.length;
+    this.sentBytes += segment.bytes.length;
     if (segment.slab !== undefined) releaseSlab(segment.slab);
   }
 
@@ -84,7 +85,7 @@ export class Outbox {
   #closeSlab(): void {
     if (this.at === this.#from) return;
     const bytes = this.slab.subarray(this.#from, this.at);
-    this.#segments.push({ bytes, slab: this.slab });
+    this.#segments.push({ bytes, slab: this.slab, headroom: HEADROOM_BYTES });
     this.#closedBytes += bytes.length;
     this.slab = EMPTY;
     this.#from = this.at = 0;
@@ -118,14 +119,16 @@ export interface Segment {
   readonly bytes: Uint8Array;
   /** The slab to give back once written; undefined for referenced payloads. */
   readonly slab: Uint8Array | undefined;
+  /** Free bytes in front of `bytes` that a framing transport may overwrite. */
+  readonly headroom: number;
 }
 
 const EMPTY = new Uint8Array(0);
 const ROOM_SMALL = SLAB_SMALL_BYTES - HEADROOM_BYTES;
 const ROOM_LARGE = SLAB_LARGE_BYTES - HEADROOM_BYTES;
-/** Free slabs kept for reuse: at most 2 MiB of small and 8 MiB of large ones. */
+/** Free slabs kept for reuse: at most 2 MiB of small and 32 MiB of large ones. */
 const POOL_SMALL_MAX = 512;
-const POOL_LARGE_MAX = 128;
+const POOL_LARGE_MAX = 512;
 const smallSlabs: Uint8Array[] = [];
 const largeSlabs: Uint8Array[] = [];
 

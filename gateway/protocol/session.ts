@@ -19,6 +19,13 @@ export interface Session {
    */
   receive(chunk: Uint8Array): void;
   /**
+   * Room for the rest of a large frame: the transport reads straight into it and calls `filled`
+   * instead of `receive`. Undefined when an ordinary read is due. A session may do without both.
+   */
+  wanted?(): Uint8Array | undefined;
+  /** The first `count` bytes of what `wanted` gave have been filled. */
+  filled?(count: number): void;
+  /**
    * Milliseconds since the epoch when `tick` must be called next; Infinity for never. Read by the
    * transport after each turn, so it may be a plain field.
    */
@@ -44,8 +51,6 @@ export interface Link {
    * `deliver` (an authenticator's answer): afterwards what it wrote anywhere is flushed.
    */
   turn(job: () => void): void;
-  /** Switches the same connection to TLS after what is in `out` has gone. Absent: impossible. */
-  upgradeTls?(): Promise<void>;
   /** Flushes `out`, then closes. `closed(cause)` follows, not from inside this call. */
   close(cause: CloseCause): void;
 }

@@ -131,14 +131,14 @@ export class Connection implements Link, Flushable, Ticking {
         await new Promise<void>((wake) => this.#wake = wake);
         continue;
       }
-      const wanted = this.#cause === undefined ? this.#session.wanted() : undefined;
+      const wanted = this.#cause === undefined ? this.#session.wanted?.() : undefined;
       const into = wanted ?? this.#buffer.bytes;
       const count = await this.stream.read(into);
       if (count === null) break;
       if (this.#cause !== undefined) continue;
       turns.begin();
       try {
-        if (wanted !== undefined) this.#session.filled(count);
+        if (wanted !== undefined) this.#session.filled!(count);
         else this.#session.receive(this.#buffer.filled(count));
       } catch (error) {
         this.#bug(error);
