@@ -4,19 +4,25 @@
  */
 import type { Clock } from "./clock.ts";
 import { realClock } from "./clock.ts";
-import { openAuthenticator } from "./compose/open_access.ts";
+import { mqttOptions, retainedLimits } from "./compose/mqtt_options.ts";
+import { openAuthenticator, openAuthorizer } from "./compose/open_access.ts";
 import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
 import { clientInfoOverride, natsOptions } from "./compose/nats_options.ts";
 import type { Config } from "./config/types.ts";
 import { RetainedStore } from "./core/retained.ts";
 import { Router } from "./core/router.ts";
 import type { Supervised } from "./lifecycle.ts";
+import { renderMountpoint } from "./core/mountpoint.ts";
+import { MqttBroker } from "./mqtt/broker.ts";
+import { createMqttSession } from "./mqtt/session.ts";
 import { NatsServer, type NatsServerParts } from "./nats/server.ts";
 import { NatsSession } from "./nats/session.ts";
 import type { Log } from "./observe/log.ts";
 import type { Session } from "./protocol/session.ts";
 import { type Notice, startNotices } from "./start_notices.ts";
 import type { Connection } from "./transport/connection.ts";
+import { memoryStore } from "./store/memory.ts";
+import type { Store } from "./store/types.ts";
 import { Deadlines } from "./transport/deadlines.ts";
 import { Listener, type ListenerParts } from "./transport/listener.ts";
 import { Turns } from "./transport/turns.ts";
@@ -43,6 +49,8 @@ export class Gateway implements Supervised {
   readonly log: Log;
   readonly router: Router;
   readonly nats: NatsServer;
+  readonly mqtt: MqttBroker;
+  readonly store: Store;
   /** By id, such as `nats:tcp:default`. */
   readonly listeners = new Map<string, Listener>();
   readonly #turns: Turns;
@@ -55,11 +63,20 @@ export class Gateway implements Supervised {
     this.log = parts.log;
     this.clock = parts.clock ?? realClock();
     const now = () => this.clock.now();
-    this.#turns = new Turns(undefined, (job) => setTimeout(job, 0));
+    this.store = memoryStore();
+    this.#turns = new Turns(this.store, (job) => setTimeout(job, 0));
     this.#deadlines = new Deadlines(this.clock, (job) => this.#turns.run(job));
     this.router = new Router(new RetainedStore(retainedLimits(config), now));
-    this.router.strategy = "round_robin";
+    this.router.strategy = config.mqtt.shared_subscription_strategy;
     this.nats = new NatsServer(this.#natsParts(config), natsOptions(config));
+    this.mqtt = new MqttBroker({
+      router: this.router,
+      store: this.store,
+      options: mqttOptions(config),
+      log: this.log.part("mqtt"),
+      now,
+    });
+    this.#deadlines.add(this.mqtt);
   }
 
   /** The configuration in force. */
@@ -147,10 +164,27 @@ export class Gateway implements Supervised {
   }
 
   #createSession(plan: ListenerPlan, connection: Connection): Session {
-    return new NatsSession(connection, this.nats, {
-      mountpoint: plan.config.mountpoint,
+    const { mountpoint } = plan.config;
+    if (plan.protocol === "nats") {
+      return new NatsSession(connection, this.nats, {
+        mountpoint,
+        authenticator: openAuthenticator,
+        tls: { required: false, available: false, verify: false, handshakeFirst: false },
+      });
+    }
+    return createMqttSession(connection, this.mqtt, {
       authenticator: openAuthenticator,
-      tls: { required: false, available: false, verify: false, handshakeFirst: false },
+      authorizerFor: () => openAuthorizer,
+      mountpoint: ({ clientId, peer, principal }) =>
+        renderMountpoint(mountpoint ?? "", {
+          username: principal.username,
+          clientid: clientId,
+          account: principal.account,
+          peerhost: peer.address,
+          zone: "default",
+          client_attrs: principal.attributes,
+        }),
+      rulesSeeMountpoint: this.#config.authorization.include_mountpoint,
     });
   }
 
@@ -164,16 +198,6 @@ export class Gateway implements Supervised {
       authorizerFor: undefined,
     };
   }
-}
-
-function retainedLimits(config: Config) {
-  const { retainer } = config;
-  return {
-    messages_max: retainer.backend.max_retained_messages,
-    payload_bytes_max: retainer.max_payload_size,
-    total_bytes_max: retainer.max_retained_bytes,
-    expiry_ms: retainer.msg_expiry_interval,
-  };
 }
 
 /** Letters and digits from a secure source. */

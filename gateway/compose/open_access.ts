@@ -1,12 +1,28 @@
 /**
- * Access when nothing is configured: everyone is let in.
+ * Access when nothing is configured: everyone is let in and may do everything.
  */
-import type { Authenticator } from "../auth/types.ts";
-import { anonymousPrincipal } from "../nats/connect.ts";
+import type { Authenticator, Authorizer, SubscribeDecision } from "../auth/types.ts";
 
-/** Lets everyone in without a look at credentials. */
+/** Lets everyone in, under the name they give. */
 export const openAuthenticator: Authenticator = {
   required: false,
   needsNonce: false,
-  authenticate: () => ({ kind: "allow", principal: anonymousPrincipal }),
+  authenticate: ({ username }) => ({
+    kind: "allow",
+    principal: { username, method: "none", superuser: false },
+  }),
+};
+
+const ALLOWED: SubscribeDecision = {
+  allowed: true,
+  rule: "everything is allowed",
+  source: "no authorization configured",
+};
+
+/** Allows everything. */
+export const openAuthorizer: Authorizer = {
+  generation: 0,
+  denyAction: "ignore",
+  publish: () => ALLOWED,
+  subscribe: () => ALLOWED,
 };
