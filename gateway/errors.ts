@@ -40,6 +40,8 @@ export interface ConfigIssue {
   /** 1-based position in the file; absent when the value came from elsewhere. */
   readonly line?: number;
   readonly column?: number;
+  /** Where the value came from when not from the file, such as `environment NATSGATE_X`. */
+  readonly source?: string;
   readonly message: string;
   /** What to write instead, such as the closest known name. */
   readonly hint?: string;

@@ -113,6 +113,7 @@ export const MAY_TOUCH_MACHINE: readonly RegExp[] = [
   /^gateway\/(lifecycle|systemd)\.ts$/,
   /^gateway\/(transport|cli|auth|backbone)\//,
   /^gateway\/store\/sqlite\w*\.ts$/,
+  /^gateway\/config\/read\.ts$/,
   /^admin\//,
   /^tests\//,
 ];

@@ -10,6 +10,7 @@ const KINDS: ReadonlyMap<number, string> = new Map([
   [0xa0, "user"],
 ]);
 
+/** Whose public key it is. */
 export type KeyKind = "account" | "operator" | "user";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -14,12 +14,19 @@ export type Frozen<T> = T extends (infer Item)[] ? readonly Frozen<Item>[]
   : T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> }
   : T;
 
+/** `[node]`. */
 export type NodeConfig = Config["node"];
+/** `[store]`. */
 export type StoreConfig = Config["store"];
+/** `[log]`. */
 export type LogConfig = Config["log"];
+/** `[gateway.nats]`. */
 export type NatsGatewayConfig = Config["gateway"]["nats"];
+/** `[mqtt]`. */
 export type MqttConfig = Config["mqtt"];
+/** `[retainer]`. */
 export type RetainerConfig = Config["retainer"];
+/** `[sys_topics]`. */
 export type SysTopicsConfig = Config["sys_topics"];
 
 /** Listeners of NATS clients, by type and name. */
@@ -32,6 +39,7 @@ export type NatsListenerConfig = NatsListeners[keyof NatsListeners][string];
 export type MqttListenerConfig = MqttListeners[keyof MqttListeners][string];
 /** What every listener has. */
 export type ListenerConfig = Omit<NatsListeners["tcp"][string], "authentication">;
+/** `tcp_options` of a listener. */
 export type TcpOptions = ListenerConfig["tcp_options"];
 /** `ssl_options` of a listener. */
 export type ServerTlsConfig = MqttListeners["ssl"][string]["ssl_options"];
@@ -45,14 +53,18 @@ export type PasswordConfig<Backend extends string> = Extract<
   AuthenticatorConfig,
   { readonly mechanism: "password_based"; readonly backend: Backend }
 >;
+/** The jwt authenticator; told apart by `use_jwks` and `algorithm`. */
 export type JwtConfig = Extract<AuthenticatorConfig, { readonly mechanism: "jwt" }>;
+/** `password_hash_algorithm`; told apart by `name`. */
 export type PasswordHashConfig = PasswordConfig<"built_in_database">["password_hash_algorithm"];
+/** `[authentication_settings]`. */
 export type AuthenticationSettings = Config["authentication_settings"];
 /** One method of `internal_authn`; told apart by `type`. */
 export type InternalAuthnConfig = NatsGatewayConfig["internal_authn"][number];
 /** `ssl` of a connection to a backend. */
 export type ClientTlsConfig = PasswordConfig<"mysql">["ssl"];
 
+/** `[authorization]`. */
 export type AuthorizationConfig = Config["authorization"];
 /** A source of permissions; told apart by `type`. */
 export type SourceConfig = AuthorizationConfig["sources"][number];
@@ -61,6 +73,9 @@ export type SourceOf<Type extends string> = Extract<SourceConfig, { readonly typ
 /** A rule of `rules_list`. */
 export type RuleConfig = NonNullable<SourceOf<"file">["rules_list"]>[number];
 
+/** `[dashboard]`. */
 export type DashboardConfig = Config["dashboard"];
+/** `[api_key]`. */
 export type ApiKeyConfig = Config["api_key"];
+/** `[prometheus]`. */
 export type PrometheusConfig = Config["prometheus"];

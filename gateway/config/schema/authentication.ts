@@ -28,7 +28,7 @@ import {
   wholeNumber,
 } from "./kinds.ts";
 import type { SecurityProfile } from "./profile.ts";
-import { clientTls } from "./tls.ts";
+import { tlsByScheme, urlTls } from "./tls.ts";
 import { CLAIM, LOGIN } from "../template.ts";
 
 const salt_position = choice(["prefix", "suffix", "disable"], "prefix");
@@ -130,12 +130,15 @@ function passwordBackends(profile: SecurityProfile) {
       ...redisConnection(profile),
       cmd: redisLoginCommand,
     }),
-    table({
-      mechanism: v.literal("password_based"),
-      enable: flag(true),
-      backend: v.literal("http"),
-      ...httpConnection(profile, LOGIN, "5s"),
-    }),
+    v.pipe(
+      table({
+        mechanism: v.literal("password_based"),
+        enable: flag(true),
+        backend: v.literal("http"),
+        ...httpConnection(profile, LOGIN, "5s"),
+      }),
+      tlsByScheme(({ url }) => url),
+    ),
     table({
       mechanism: v.literal("password_based"),
       enable: flag(true),
@@ -211,16 +214,19 @@ function jwt(profile: SecurityProfile) {
     on_missing_jwt: choice(["ignore", "deny"], profile === "hardened" ? "deny" : "ignore"),
   };
   return v.variant("use_jwks", [
-    table({
-      ...common,
-      use_jwks: literalFlag(true),
-      endpoint: httpUrl({ names: [], used_in: "endpoint" }),
-      headers: headers({ names: [], used_in: "headers of a key set" }),
-      refresh_interval: duration("300s", 1000, 10_000),
-      max_fail_count: integer(5, 1, 1000),
-      pool_size: integer(8, 1, 1024),
-      ssl: clientTls(profile),
-    }),
+    v.pipe(
+      table({
+        ...common,
+        use_jwks: literalFlag(true),
+        endpoint: httpUrl({ names: [], used_in: "endpoint" }),
+        headers: headers({ names: [], used_in: "headers of a key set" }),
+        refresh_interval: duration("300s", 1000, 10_000),
+        max_fail_count: integer(5, 1, 1000),
+        pool_size: integer(8, 1, 1024),
+        ssl: urlTls(profile),
+      }),
+      tlsByScheme(({ endpoint }) => endpoint),
+    ),
     v.variant("algorithm", [
       table({
         ...common,

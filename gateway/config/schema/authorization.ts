@@ -25,6 +25,7 @@ import {
   textList,
 } from "./kinds.ts";
 import type { SecurityProfile } from "./profile.ts";
+import { tlsByScheme } from "./tls.ts";
 import { ACCESS, ACCESS_HTTP, ACCESS_LDAP, RULE_TOPIC } from "../template.ts";
 import { isNetwork } from "../values.ts";
 
@@ -137,11 +138,10 @@ function source(profile: SecurityProfile) {
       ...redisConnection(profile),
       cmd: redisRuleCommand,
     }),
-    table({
-      type: v.literal("http"),
-      enable,
-      ...httpConnection(profile, ACCESS_HTTP, "30s"),
-    }),
+    v.pipe(
+      table({ type: v.literal("http"), enable, ...httpConnection(profile, ACCESS_HTTP, "30s") }),
+      tlsByScheme(({ url }) => url),
+    ),
     table({
       type: v.literal("ldap"),
       enable,

@@ -15,7 +15,7 @@ import {
   template,
   text,
 } from "./kinds.ts";
-import { clientTls } from "./tls.ts";
+import { clientTls, urlTls } from "./tls.ts";
 import type { SecurityProfile } from "./profile.ts";
 import { templateProblem, type TemplateScope } from "../template.ts";
 
@@ -140,7 +140,7 @@ export function httpConnection(
     enable_pipelining: integer(100, 1, 100_000),
     /** Idle connections are closed after this long. */
     max_inactive: duration("10s", 1, 1),
-    ssl: clientTls(profile),
+    ssl: urlTls(profile),
   };
 }
 

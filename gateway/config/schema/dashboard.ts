@@ -1,10 +1,7 @@
 /** `[dashboard]`, `[api_key]`, `[prometheus]`: administration. */
 import * as v from "valibot";
-import { bind, count, duration, flag, requiredText, section, table, text } from "./kinds.ts";
+import { bindOrZero, count, duration, flag, requiredText, section, table, text } from "./kinds.ts";
 import { serverTls } from "./tls.ts";
-
-/** A bare port 0 turns an admin listener off; `"127.0.0.1:0"` is any free port. */
-const adminBind = (value: string | number) => v.optional(bind, value);
 
 /** `[dashboard]`: the admin API and its pages. */
 export const dashboard = section({
@@ -28,13 +25,11 @@ export const dashboard = section({
   swagger_support: flag(true),
   listeners: section({
     http: section({
-      enable: flag(true),
-      bind: adminBind("127.0.0.1:18083"),
+      bind: bindOrZero("127.0.0.1:18083"),
       max_connections: count(512, 1),
     }),
     https: section({
-      enable: flag(true),
-      bind: adminBind(0),
+      bind: bindOrZero(0),
       max_connections: count(512, 1),
       ssl_options: serverTls,
     }),

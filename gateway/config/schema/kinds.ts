@@ -154,33 +154,43 @@ const EXPECTED_BIND =
 export const bind = reading(EXPECTED_BIND, (input): Bind | undefined => parseBind(input));
 
 /** Where to listen, or undefined for `"off"`, which is the default. */
-export const bindOrOff = orWord("off", `${EXPECTED_BIND}, or "off"`, parseBind);
+export const bindOrOff = orUndefined(["off"], `${EXPECTED_BIND}, or "off"`, parseBind, "off");
+
+/**
+ * Where an admin listener is, or undefined for a bare port 0, which turns it off. `"host:0"` is
+ * any free port.
+ */
+export function bindOrZero(value: string | number) {
+  return orUndefined([0, "0"], `${EXPECTED_BIND}; 0 for off`, parseBind, value);
+}
 
 /** A duration in milliseconds, or undefined for `"disabled"`, which is the default. */
-export const durationOrDisabled = orWord(
-  "disabled",
+export const durationOrDisabled = orUndefined(
+  ["disabled"],
   `expected a duration such as "30s", or "disabled"`,
   (input) => parseDuration(input),
+  "disabled",
 );
 
-/** A kind that one word, the default, turns off: then it is undefined. */
-function orWord<Output>(
-  word: string,
+/** A kind that some values turn off: then it is undefined. */
+function orUndefined<Output>(
+  off: readonly (string | number)[],
   expected: string,
   read: (value: string | number) => Output | undefined,
+  value: string | number,
 ) {
   return v.optional(
     v.pipe(
       v.union([v.string(), v.number()], expected),
       v.rawTransform<string | number, Output | undefined>(({ dataset, addIssue, NEVER }) => {
-        if (dataset.value === word) return undefined;
+        if (off.includes(dataset.value)) return undefined;
         const output = read(dataset.value);
         if (output !== undefined) return output;
         addIssue({ message: expected });
         return NEVER;
       }),
     ),
-    word,
+    value,
   );
 }
 

@@ -31,6 +31,7 @@ import { isNetwork } from "../values.ts";
 
 /** The kinds of listener. */
 export const LISTENER_TYPES = ["tcp", "ssl", "ws", "wss"] as const;
+/** One kind of listener. */
 export type ListenerType = (typeof LISTENER_TYPES)[number];
 
 const LISTENER_NAME = v.pipe(

@@ -83,13 +83,29 @@ export const serverTls = section({
   log_level: choice(LOG_LEVELS, "notice"),
 });
 
-/**
- * `ssl` of a connection that the gateway opens. `enable`: left out, it follows the scheme of the
- * URL where there is one, else it is off.
- */
+/** `ssl` of a connection that the gateway opens. */
 export function clientTls(profile: SecurityProfile) {
-  return section({
-    enable: v.optional(v.boolean("expected true or false")),
+  return section({ enable: flag(false), ...clientTlsEntries(profile) });
+}
+
+/** `ssl` beside a URL: `enable` left out follows its scheme; see `tlsByScheme`. */
+export function urlTls(profile: SecurityProfile) {
+  const enable = v.optional(v.boolean("expected true or false"));
+  return section({ enable, ...clientTlsEntries(profile) });
+}
+
+/** Settles `ssl.enable` where it was left out. `url`: which URL it is about. */
+export function tlsByScheme<
+  Entries extends { ssl: { enable?: boolean | undefined } },
+>(url: (entries: Entries) => string) {
+  return v.transform((entries: Entries) => ({
+    ...entries,
+    ssl: { ...entries.ssl, enable: entries.ssl.enable ?? /^https:/i.test(url(entries)) },
+  }));
+}
+
+function clientTlsEntries(profile: SecurityProfile) {
+  return {
     verify: choice(
       ["verify_none", "verify_peer"],
       profile === "hardened" ? "verify_peer" : "verify_none",
@@ -109,5 +125,5 @@ export function clientTls(profile: SecurityProfile) {
     middlebox_comp_mode: flag(true),
     hibernate_after: duration("5s"),
     log_level: choice(LOG_LEVELS, "notice"),
-  });
+  };
 }

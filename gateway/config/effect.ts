@@ -1,0 +1,237 @@
+/**
+ * What is accepted and does nothing, or not all that its name says. Whoever brings a part into
+ * effect takes its rows out of the first two tables; the third stays.
+ *
+ * In paths, `*` stands for one name or index; `**` at the end for everything below, and at the
+ * beginning for everything above.
+ */
+import * as v from "valibot";
+import type { Finding } from "./issue.ts";
+import type { Origins } from "./layers.ts";
+import { isWithin, parsePath, type Path } from "./path.ts";
+import { BUILT_IN_LISTENERS } from "./schema/listeners.ts";
+import type { ConfigSchema } from "./schema/root.ts";
+import { isTable, type Table, valueAt } from "./tree.ts";
+import type { Config } from "./types.ts";
+import { isDefault, type Schema } from "./walk.ts";
+
+/**
+ * Parts that are not there yet. Whoever configures one (and does not switch it off) must not
+ * believe that it works, so it is an error. A built-in listener that nobody changed is skipped
+ * with a warning instead.
+ */
+const PARTS_NOT_THERE_YET: readonly (readonly [at: string, part: string])[] = [
+  ["gateway.nats.listeners.ssl.*", "TLS"],
+  ["gateway.nats.listeners.ws.*", "WebSocket"],
+  ["gateway.nats.listeners.wss.*", "secure WebSocket"],
+  ["listeners.ssl.*", "TLS"],
+  ["listeners.ws.*", "WebSocket"],
+  ["listeners.wss.*", "secure WebSocket"],
+  ["gateway.nats.internal_authn.*", "NATS authentication"],
+  ["gateway.nats.authentication", "authentication"],
+  ["gateway.nats.listeners.*.*.authentication", "authentication"],
+  ["listeners.*.*.authentication.*", "authentication"],
+  ["authentication.*", "authentication"],
+  ["authorization.sources.*", "authorization"],
+];
+
+/**
+ * Settings that change nothing yet. "warning": the gateway does without. "error": it would be
+ * less safe than the operator believes.
+ */
+const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
+  at: string,
+  severity: "warning" | "error",
+])[] = [
+  // Access.
+  ["security_profile", "error"],
+  ["authorization.no_match", "error"],
+  ["authorization.deny_action", "warning"],
+  ["authorization.include_mountpoint", "warning"],
+  ["authorization.subscribe_deny_overlap", "warning"],
+  ["authorization.ignore_backend_failures", "warning"],
+  ["authorization.cache.**", "warning"],
+  ["authorization.node_cache.**", "warning"],
+  ["authorization.topic_template_allow.**", "warning"],
+  ["authentication_settings.**", "warning"],
+  // Ways in.
+  ["**.access_rules.**", "error"],
+  ["**.proxy_protocol", "error"],
+  ["**.proxy_protocol_timeout", "warning"],
+  ["**.proxy_protocol_trusted.**", "error"],
+  ["**.messages_rate", "warning"],
+  ["**.messages_burst", "warning"],
+  ["**.bytes_rate", "warning"],
+  ["**.bytes_burst", "warning"],
+  ["**.total_messages_rate", "warning"],
+  ["**.total_messages_burst", "warning"],
+  ["**.total_bytes_rate", "warning"],
+  ["**.total_bytes_burst", "warning"],
+  ["**.tcp_options.**", "warning"],
+  ["node.lame_duck_duration", "warning"],
+  ["node.lame_duck_grace_period", "warning"],
+  ["node.server_reference", "warning"],
+  // The broker.
+  ["mqtt.server_keepalive", "warning"],
+  ["mqtt.await_rel_timeout", "warning"],
+  ["mqtt.max_mqueue_bytes", "warning"],
+  ["mqtt.mqueue_priorities.**", "warning"],
+  ["mqtt.mqueue_default_priority", "warning"],
+  ["mqtt.mqueue_store_qos0", "warning"],
+  ["mqtt.retry_interval", "warning"],
+  ["mqtt.response_information", "warning"],
+  ["mqtt.payload_format_check", "warning"],
+  ["mqtt.peer_cert_as_username", "error"],
+  ["mqtt.peer_cert_as_clientid", "error"],
+  ["retainer.**", "warning"],
+  ["sys_topics.**", "warning"],
+  ["store.**", "warning"],
+  // Administration.
+  ["gateway.nats.monitor_bind", "warning"],
+  ["dashboard.**", "warning"],
+  ["api_key.**", "warning"],
+  ["prometheus.**", "warning"],
+];
+
+/**
+ * Settings that other systems have and this one does without, for good. "error" where leaving
+ * out what it asks for would be unsafe.
+ */
+const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
+  at: string,
+  severity: "warning" | "error",
+  why: string,
+])[] = [
+  ["**.acceptors", "warning", "one loop accepts all connections"],
+  ["**.tcp_options.active_n", "warning", "reading is paced by the sockets"],
+  ["**.tcp_options.buffer", "warning", "read buffers grow and shrink with the traffic"],
+  ["**.tcp_options.recbuf", "warning", "the operating system sizes socket buffers"],
+  ["**.tcp_options.sndbuf", "warning", "the operating system sizes socket buffers"],
+  ["**.tcp_options.reuseaddr", "warning", "it is always on"],
+  ["**.tcp_options.nolinger", "warning", "connections are closed in the ordinary way"],
+  ["**.tcp_options.send_timeout_close", "warning", "such a client is always closed"],
+  ["**.websocket.piggyback", "warning", "what is sent in one turn shares a frame"],
+  ["**.ssl_options.enable_crl_check", "error", "the runtime does not consult revocation lists"],
+  ["**.ssl_options.verify_peer_ext_key_usage", "error", "the runtime checks for client use only"],
+  ["**.ssl_options.depth", "error", "the runtime has no limit for the length of chains"],
+  ["**.ssl_options.partial_chain", "warning", "name the intermediate certificate in cacertfile"],
+  ["**.ssl_options.hibernate_after", "warning", "connections have no process that could sleep"],
+  ["**.ssl_options.gc_after_handshake", "warning", "memory is collected as needed"],
+  ["**.ssl_options.log_level", "warning", "log.console.level is for everything"],
+  ["**.ssl_options.secure_renegotiate", "warning", "renegotiation is always secure"],
+  ["**.ssl_options.client_renegotiation", "warning", "renegotiation is limited by the runtime"],
+  ["**.ssl.depth", "error", "the runtime has no limit for the length of chains"],
+  ["**.ssl.hibernate_after", "warning", "connections have no process that could sleep"],
+  ["**.ssl.log_level", "warning", "log.console.level is for everything"],
+  ["**.ssl.reuse_sessions", "warning", "the runtime decides"],
+  ["**.ssl.secure_renegotiate", "warning", "renegotiation is always secure"],
+  ["**.ssl.middlebox_comp_mode", "warning", "the runtime decides"],
+  ["**.auto_reconnect", "warning", "connections always reconnect; the setting is deprecated"],
+  ["**.w_mode", "warning", "nothing is written"],
+  ["**.use_legacy_protocol", "warning", "the driver finds out by itself"],
+  ["**.topology.pool_size", "warning", "pool_size of the backend counts"],
+  ["**.topology.max_overflow", "warning", "pool_size of the backend counts"],
+  ["**.topology.overflow_ttl", "warning", "pool_size of the backend counts"],
+  ["**.topology.overflow_check_period", "warning", "pool_size of the backend counts"],
+  ["**.node_cache.stat_update_interval", "warning", "figures are counted as they change"],
+  [
+    "authentication_settings.builtin_record_count_refresh_interval",
+    "warning",
+    "users are counted as they change",
+  ],
+];
+
+/** What `checkEffect` finds out. */
+export interface Effect {
+  readonly findings: readonly Finding[];
+  /** Built-in listeners of a type that is not there yet, to be switched off. */
+  readonly skipped: readonly Path[];
+}
+
+/** Looks for settings and parts that do not do what they say. */
+export function checkEffect(
+  config: Config,
+  tree: Table,
+  origins: Origins,
+  schema: ConfigSchema,
+): Effect {
+  const skipped: Path[] = [];
+  const findings = [...parts(config, tree, schema, skipped)];
+  const absent = findings.map(({ path }) => path);
+  for (const name of origins.keys()) {
+    const path = parsePath(name);
+    if (path === undefined) continue;
+    const finding = settingFinding(path);
+    if (finding === undefined || absent.some((part) => isWithin(path, part))) continue;
+    if (isDefault(schema as unknown as Schema, path, valueAt(tree, path))) continue;
+    findings.push(finding);
+  }
+  return { findings, skipped };
+}
+
+function* parts(
+  config: Config,
+  tree: Table,
+  schema: ConfigSchema,
+  skipped: Path[],
+): Generator<Finding> {
+  const builtIn = v.parse(schema, BUILT_IN_LISTENERS);
+  for (const [at, part] of PARTS_NOT_THERE_YET) {
+    for (const [path, value] of valuesAt(config, at.split("."))) {
+      const isListener = path.includes("listeners") && path.at(-1) !== "authentication";
+      if (isListener && !(value as { enable: boolean }).enable) continue;
+      if (at.startsWith("authorization") && !(value as { enable: boolean }).enable) continue;
+      if (JSON.stringify(valueAt(builtIn, path)) === JSON.stringify(value)) {
+        skipped.push(path);
+        const message = `${part} is not in effect yet: this built-in listener is skipped`;
+        const isBuiltIn = valueAt(tree, path) === undefined;
+        yield { path, severity: "warning", message, remove: "value", isBuiltIn };
+      } else {
+        const message = `${part} is not in effect yet: take this out`;
+        yield { path, severity: "error", message, remove: "value" };
+      }
+    }
+  }
+}
+
+function settingFinding(path: Path): Finding | undefined {
+  for (const [at, severity, why] of SETTINGS_WITHOUT_EFFECT) {
+    if (!matches(at.split("."), path)) continue;
+    return { path, severity, message: `has no effect here: ${why}`, remove: "value" };
+  }
+  for (const [at, severity] of SETTINGS_NOT_IN_EFFECT_YET) {
+    if (!matches(at.split("."), path)) continue;
+    return { path, severity, message: "is not in effect yet", remove: "value" };
+  }
+  return undefined;
+}
+
+/** Whether a path fits a pattern of the tables. */
+function matches(pattern: readonly string[], path: Path): boolean {
+  const [first, ...rest] = pattern;
+  if (first === undefined) return path.length === 0;
+  if (first === "**") {
+    if (rest.length === 0) return true;
+    return path.some((_, i) => matches(rest, path.slice(i)));
+  }
+  const part = path[0];
+  return part !== undefined && (first === "*" || first === part) && matches(rest, path.slice(1));
+}
+
+/** Every value of the configuration whose path fits a pattern without `**`. */
+function* valuesAt(
+  value: unknown,
+  pattern: readonly string[],
+  path: Path = [],
+): Generator<[Path, unknown]> {
+  const [first, ...rest] = pattern;
+  if (first === undefined) {
+    if (value !== undefined) yield [path, value];
+  } else if (Array.isArray(value)) {
+    for (const [i, part] of value.entries()) yield* valuesAt(part, rest, [...path, i]);
+  } else if (isTable(value)) {
+    for (const [key, part] of Object.entries(value)) {
+      if (first === "*" || first === key) yield* valuesAt(part, rest, [...path, key]);
+    }
+  }
+}
