@@ -86,11 +86,6 @@ export function parseTranscript(name: string, text: string): Transcript {
   return { name, settings, cases };
 }
 
-/** Reads `tests/wire/<name>`. */
-export function loadTranscript(name: string): Transcript {
-  return parseTranscript(name, Deno.readTextFileSync(new URL(name, import.meta.url)));
-}
-
 /** Plays one case; throws, naming the line of the file, when an answer is not as written. */
 export async function play(transcript: Transcript, one: Case, world: World): Promise<void> {
   const connections = new Map<string, Connection>();
@@ -180,3 +175,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "0": "\0",
   "\\": "\\",
 };
+
+/** Every transcript of this folder. */
+export const TRANSCRIPTS: readonly Transcript[] = [
+  ...Deno.readDirSync(new URL(".", import.meta.url)),
+]
+  .map((entry) => entry.name)
+  .filter((name) => name.endsWith(".nats"))
+  .sort()
+  .map((name) => parseTranscript(name, Deno.readTextFileSync(new URL(name, import.meta.url))));
