@@ -6,7 +6,7 @@ import { until, within } from "./wait.ts";
 
 /** What to start. */
 export interface GatewayOptions {
-  /** Lines of TOML after the listeners. */
+  /** Tables of TOML, put behind those of the listeners. */
   readonly config?: string;
   /** `path=value`, each given as `--set`. */
   readonly set?: readonly string[];
@@ -80,7 +80,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   gateway.child.status.then((status) => ended = status.code);
   await until(() => ended !== undefined || gateway.log().includes("natsgate ready"), "ready");
   if (ended !== undefined) throw new Error(`the gateway ended with ${ended}:\n${gateway.log()}`);
-  for (const [, listener, port] of gateway.log().matchAll(LISTENER_LINE)) {
+  for (const [, port, listener] of gateway.log().matchAll(LISTENER_LINE)) {
     gateway.ports.set(listener!, Number(port));
   }
   return gateway;
@@ -109,10 +109,34 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
 const LISTENERS = `
 [gateway.nats.listeners.tcp.default]
 bind = "127.0.0.1:0"
+[gateway.nats.listeners.ws.default]
+bind = "127.0.0.1:0"
 [listeners.tcp.default]
+bind = "127.0.0.1:0"
+[listeners.ws.default]
+bind = "127.0.0.1:0"
+[dashboard.listeners.http]
 bind = "127.0.0.1:0"
 `;
 
-/** Listener id and port in a start-up line. */
-const LISTENER_LINE =
-  /\b((?:nats|mqtt|admin):\w+:\w+)\b[^\n]*?(?:127\.0\.0\.1|\[::1?\]|0\.0\.0\.0):(\d+)/g;
+/** Port and listener id in a start-up line. */
+const LISTENER_LINE = /:\/\/\S+?:(\d+)\S* \((\w+:\w+:[\w-]+)\): /g;
+
+/**
+ * A gateway for all tests of a file: started before the first, stopped after the last.
+ */
+export function sharedGateway(options: GatewayOptions = {}): { readonly process: GatewayProcess } {
+  let process: GatewayProcess | undefined;
+  Deno.test.beforeAll(async () => {
+    process = await startGateway(options);
+  });
+  Deno.test.afterAll(async () => {
+    await process?.[Symbol.asyncDispose]();
+  });
+  return {
+    get process() {
+      if (process === undefined) throw new Error("the gateway is started by the first test");
+      return process;
+    },
+  };
+}
