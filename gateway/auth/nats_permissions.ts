@@ -72,7 +72,7 @@ function readResponses(value: unknown): NatsPermissions["responses"] {
   };
 }
 
-/** Makes the check. `closedPublish`: an empty publish allow list allows nothing. */
+/** Makes the check. `source` is what decisions name as their ground. */
 export function compilePermissions(
   permissions: NatsPermissions,
   subjects: SubjectReader,
@@ -83,7 +83,6 @@ export function compilePermissions(
   // As in nats-server: who may answer, and is given no publish list, may only answer.
   const onlyResponses = permissions.responses !== undefined && publish.allow.length === 0;
   return {
-    decisive: false,
     ...(permissions.responses === undefined ? {} : { responses: permissions.responses }),
     publish(topic) {
       const denied = publish.deny.find((entry) => matches(entry.pattern, topic));

@@ -22,15 +22,7 @@ export type HashAlgorithm =
 
 export type QuickHash = "md5" | "sha" | "sha256" | "sha512";
 export type SaltPosition = "prefix" | "suffix" | "disable";
-export type MacFunction =
-  | "md4"
-  | "md5"
-  | "ripemd160"
-  | "sha"
-  | "sha224"
-  | "sha256"
-  | "sha384"
-  | "sha512";
+export type MacFunction = "sha" | "sha224" | "sha256" | "sha384" | "sha512";
 
 /** A password as it is kept: the salt is used as its text, never decoded. */
 export interface StoredPassword {
@@ -43,9 +35,6 @@ export const DEFAULT_ALGORITHM: HashAlgorithm = { name: "sha256", salt_position:
 
 /** Digest size in bytes by the name that `mac_fun` has. */
 export const MAC_BYTES: Readonly<Record<MacFunction, number>> = {
-  md4: 16,
-  md5: 16,
-  ripemd160: 20,
   sha: 20,
   sha224: 28,
   sha256: 32,

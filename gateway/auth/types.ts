@@ -4,6 +4,7 @@
 import type { Filter, Topic } from "../core/topic.ts";
 import type { PeerInfo } from "../protocol/session.ts";
 import type { QoS } from "../core/message.ts";
+import type { Rule } from "./rule.ts";
 
 /** What a client presented, after `clientinfo_override` was applied. Never kept after the login. */
 export interface Credentials {
@@ -56,17 +57,23 @@ export interface Principal {
     /** Payload bytes that the connection may publish in all. */
     readonly dataBytes?: number;
   };
-  /** Rules that came with the credential. The authorizer asks them; sessions need not. */
+  /** NATS JWT permissions: where they allow, the configured rules must allow as well. */
   readonly acl?: AclCheck;
+  /** Rules that came with the login; asked before the configured ones. Sessions need not look. */
+  readonly rules?: AttachedRules;
 }
 
-/** Permissions carried by a login (NATS JWT permissions, ACL claims, an HTTP answer). */
+/** Rules in a JWT claim, an HTTP answer or LDAP attributes. */
+export interface AttachedRules {
+  readonly rules: readonly Rule[];
+  /** True: what no rule allows is denied. False: the configured rules are asked then. */
+  readonly final: boolean;
+  /** Milliseconds since the epoch; from then on everything is denied. */
+  readonly expiresAt: number | undefined;
+}
+
+/** Permissions that a login narrows the configured rules with (NATS JWT permissions). */
 export interface AclCheck {
-  /**
-   * True: its answer is the last word (ACL of a JWT claim or an HTTP answer). False: where it
-   * allows, the configured rules must allow as well (NATS JWT permissions, superusers included).
-   */
-  readonly decisive: boolean;
   publish(topic: Topic, qos: QoS, retain: boolean): Decision | undefined;
   subscribe(request: SubscribeRequest): SubscribeDecision | undefined;
   /** NATS `allow_responses`: right to publish to a received reply subject. */

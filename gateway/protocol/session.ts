@@ -77,6 +77,8 @@ export interface PeerCertificate {
   /** Distinguished name, RFC 4514 order. */
   readonly subject: string;
   readonly fingerprint256: string;
+  /** The certificate itself, for authenticators that look into it. */
+  readonly pem?: string;
 }
 
 /** Why a connection ended; `closeReason` puts it in words for logs and the API. */

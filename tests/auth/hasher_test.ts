@@ -83,7 +83,7 @@ Deno.test("bcrypt: $2a$, $2b$ and $2y$ match, a published vector too; the hash i
 
 Deno.test("pbkdf2 equals the runtime's own for every mac_fun and length", async () => {
   await withHasher(async (hasher) => {
-    for (const mac_fun of ["md5", "sha", "sha224", "sha256", "sha384", "sha512"] as const) {
+    for (const mac_fun of ["sha", "sha224", "sha256", "sha384", "sha512"] as const) {
       const digest = mac_fun === "sha" ? "sha1" : mac_fun;
       for (const dk_length of [undefined, 10]) {
         const size = dk_length ?? createHash(digest).digest().length;
