@@ -40,6 +40,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
   [
     /^gateway\/auth\//,
     [
+      "gateway/config/types.ts",
       "gateway/errors.ts",
       "gateway/clock.ts",
       "gateway/core/",

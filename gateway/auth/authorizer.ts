@@ -30,6 +30,7 @@ interface Trial {
 
 type Maybe<T> = T | Promise<T>;
 
+/** See `Authorizer`. Made by `Authorization.for`. */
 export class ClientAuthorizer implements Authorizer {
   readonly #shared: Authorization;
   readonly #client: ClientView;

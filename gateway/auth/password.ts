@@ -20,8 +20,11 @@ export type HashAlgorithm =
     readonly dk_length?: number | undefined;
   };
 
+/** Digests that cost microseconds. */
 export type QuickHash = "md5" | "sha" | "sha256" | "sha512";
+/** Where the salt goes: before or after the password, or nowhere. */
 export type SaltPosition = "prefix" | "suffix" | "disable";
+/** Digest of pbkdf2; `sha` is SHA-1. */
 export type MacFunction = "sha" | "sha224" | "sha256" | "sha384" | "sha512";
 
 /** A password as it is kept: the salt is used as its text, never decoded. */

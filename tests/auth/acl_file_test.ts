@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseAclFile } from "../../gateway/auth/acl_file.ts";
-import { type Facts } from "../../gateway/auth/facts.ts";
+import type { Facts } from "../../gateway/auth/facts.ts";
 import { bindRules, judgePublish } from "../../gateway/auth/rule.ts";
 import { peer, subjects } from "./kit.ts";
 

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
-import {
-  Algorithms,
-  encodeAccount,
-  encodeOperator,
-  encodeUser,
-  newScopedSigner,
-} from "@nats-io/jwt";
-import { createAccount, createOperator, createUser, type KeyPair } from "@nats-io/nkeys";
+import { Algorithms, encodeAccount, encodeUser } from "@nats-io/jwt";
+import { createAccount, createOperator, createUser } from "@nats-io/nkeys";
 import { natsJwtMethod, type NatsJwtOptions } from "../../gateway/auth/nats_jwt.ts";
-import type { AuthResult, Credentials, Principal } from "../../gateway/auth/types.ts";
-import type { PeerInfo } from "../../gateway/protocol/session.ts";
-import { toFilter, toTopic } from "../../gateway/core/topic.ts";
+import type { AuthResult, Principal } from "../../gateway/auth/types.ts";
 import {
   KEYS,
   natsCredentials,
@@ -18,79 +10,23 @@ import {
   outcome,
   signNonce,
   spoil,
-  StillClock,
   subjects,
   toBase64Url,
   writeToken,
 } from "./kit.ts";
+import {
+  account,
+  clock,
+  NOW_S,
+  principal,
+  publishes,
+  refused,
+  signBy,
+  subscribes,
+  user,
+  world,
+} from "./nats_tokens.ts";
 import { V1, V2, V3, V4, V5, V6 } from "./vectors.ts";
-
-const clock = new StillClock();
-const NOW_S = clock.time / 1000;
-
-function method(accountJwt = V1, changes: Partial<NatsJwtOptions> = {}) {
-  return natsJwtMethod(
-    {
-      trusted_operators: [KEYS.operator],
-      resolver: { resolver_preload: [{ pubkey: KEYS.account, jwt: accountJwt }] },
-      ...changes,
-    },
-    subjects,
-    clock,
-  );
-}
-
-type Fields = Partial<NonNullable<Credentials["nats"]>>;
-
-function ask(
-  jwt: string,
-  options: {
-    account?: string;
-    changes?: Partial<NatsJwtOptions>;
-    fields?: Fields;
-    from?: Partial<PeerInfo>;
-  } = {},
-): AuthResult {
-  const fields = { jwt, sig: signNonce(), nonce: NONCE, ...options.fields };
-  const credentials = natsCredentials(fields, options.from);
-  return method(options.account, options.changes).authenticate(credentials) as AuthResult;
-}
-
-function principal(jwt: string, options: Parameters<typeof ask>[1] = {}): Principal {
-  const result = ask(jwt, options);
-  assert.equal(result.kind, "allow", JSON.stringify(result));
-  return (result as { principal: Principal }).principal;
-}
-
-async function refused(
-  expected: string,
-  jwt: string,
-  options: Parameters<typeof ask>[1] = {},
-): Promise<void> {
-  assert.equal(await outcome(ask(jwt, options)), `out: ${expected}`);
-}
-
-const user = (nats: Record<string, unknown> = {}, claims: Record<string, unknown> = {}) =>
-  writeToken("account", { sub: KEYS.user, nats: { type: "user", version: 2, ...nats }, ...claims });
-const account = (nats: Record<string, unknown> = {}, claims: Record<string, unknown> = {}) =>
-  writeToken("operator", {
-    sub: KEYS.account,
-    nats: { type: "account", version: 2, ...nats },
-    ...claims,
-  });
-
-const publishes = (who: Principal, topic: string) =>
-  who.acl?.publish(toTopic(topic)!, 0, false)?.allowed;
-const subscribes = (who: Principal, filter: string, group?: string) => {
-  const oneOrMore = filter.endsWith("#");
-  return who.acl?.subscribe({
-    filter: toFilter(filter)!,
-    oneOrMore,
-    matchesDollar: false,
-    group,
-    qos: 0,
-  });
-};
 
 Deno.test("the reference tokens", async () => {
   const who = principal(V2);
@@ -348,97 +284,3 @@ Deno.test("default permissions of the account stand in for a user who has none",
   const own = principal(user({ sub: { allow: ["s"] } }), { account: defaults });
   assert.equal(publishes(own, "x"), undefined);
 });
-
-Deno.test("allow_responses: defaults, limits, and no other right to publish", () => {
-  const responses = (resp: unknown) => principal(user({ resp })).acl?.responses;
-  assert.deepEqual(responses({}), { max: 1, expires_ms: 120_000 });
-  assert.deepEqual(responses({ max: 3, ttl: 2e9 }), { max: 3, expires_ms: 2000 });
-  assert.deepEqual(responses({ max: -1, ttl: -1 }), { max: Infinity, expires_ms: Infinity });
-  assert.equal(responses(null), undefined);
-  const only = principal(user({ resp: { max: 1 } }));
-  assert.equal(publishes(only, "a"), false);
-  const listed = principal(user({ resp: { max: 1 }, pub: { allow: ["a"] } }));
-  assert.equal(publishes(listed, "a"), true);
-});
-
-Deno.test("permissions match as NATS does", () => {
-  const who = principal(user({
-    pub: { allow: ["foo.>", "$SYS.REQ.>"], deny: ["foo.*.x"] },
-    sub: { deny: ["alerts.internal.>", ">.odd"], allow: [] },
-  }));
-  assert.equal(publishes(who, "foo"), false, "foo.> does not cover foo");
-  assert.equal(publishes(who, "foo/a"), true);
-  assert.equal(publishes(who, "foo/a/x"), false);
-  assert.equal(publishes(who, "$SYS/REQ/a"), true);
-  const wide = subscribes(who, "alerts/#")!;
-  assert.equal(wide.allowed, true, "wider than a deny: let in, and sieved");
-  assert.equal(wide.permits!(toTopic("alerts/x")!), true);
-  assert.equal(wide.permits!(toTopic("alerts/internal/x")!), false);
-  assert.equal(subscribes(who, "alerts/internal/#")!.allowed, false);
-  assert.equal(subscribes(who, "other"), undefined);
-  const silent = principal(user({ pub: { deny: [">"] } }));
-  assert.equal(publishes(silent, "$SYS/x"), false, "> takes $ names in permissions");
-});
-
-Deno.test("queue entries of subscribe permissions", () => {
-  const who = principal(user({
-    sub: { allow: ["a", "b grp.*", "c", "c only"], deny: ["a bad", "d"] },
-  }));
-  const may = (filter: string, group?: string) => subscribes(who, filter, group)?.allowed;
-  assert.equal(may("a"), true);
-  assert.equal(may("a", "any"), true);
-  assert.equal(may("a", "bad"), false);
-  assert.equal(may("b"), false, "a queue entry is no leave for a plain subscription");
-  assert.equal(may("b", "grp.1"), true);
-  assert.equal(may("b", "grp"), false);
-  assert.equal(may("c"), true);
-  assert.equal(may("c", "only"), true);
-  assert.equal(may("c", "other"), false);
-  assert.equal(may("e"), false);
-});
-
-function signBy(key: KeyPair): string {
-  return toBase64Url(key.sign(new TextEncoder().encode(NONCE)));
-}
-
-/** An operator with a signing key, an account with a signing key (scoped when told), a user. */
-async function world(scope?: Record<string, unknown>) {
-  const [operator, operatorSigner, acc, signer, usr] = [
-    createOperator(),
-    createOperator(),
-    createAccount(),
-    createAccount(),
-    createUser(),
-  ];
-  const operatorJwt = await encodeOperator("o", operator, {
-    signing_keys: [operatorSigner.getPublicKey()],
-  });
-  const key = scope === undefined
-    ? signer.getPublicKey()
-    : newScopedSigner(signer, "role", scope as never);
-  const accountJwt = await encodeAccount("acc", acc, {
-    signing_keys: [key],
-    tags: ["zone:eu"],
-  }, { signer: operatorSigner });
-  const ask = (jwt: string, changes: Partial<NatsJwtOptions> = {}) =>
-    natsJwtMethod(
-      {
-        trusted_operators: [operatorSigner.getPublicKey()],
-        resolver: { resolver_preload: [{ pubkey: acc.getPublicKey(), jwt: accountJwt }] },
-        ...changes,
-      },
-      subjects,
-      clock,
-    ).authenticate(natsCredentials({ jwt, nonce: NONCE, sig: signBy(usr) })) as AuthResult;
-  const inText = `in: ${usr.getPublicKey()}`;
-  return {
-    operator,
-    operatorSigner,
-    operatorJwt,
-    account: acc,
-    signer,
-    user: usr,
-    ask,
-    in: inText,
-  };
-}

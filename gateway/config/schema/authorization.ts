@@ -163,8 +163,11 @@ export function authorization(profile: SecurityProfile) {
     deny_action: choice(["ignore", "disconnect"], "ignore"),
     /** True: rules are written for names with their mountpoint. */
     include_mountpoint: flag(false),
-    /** True: a subscription that reaches into a denied filter is refused as a whole. */
-    subscribe_deny_overlap: flag(true),
+    /**
+     * True: a subscription that reaches into a denied filter is refused as a whole. False: it is
+     * accepted, and messages of denied topics are kept from it.
+     */
+    subscribe_deny_overlap: flag(false),
     /** Under `hardened`: a source that fails is passed over, as under `legacy`. */
     ignore_backend_failures: flag(false),
     /** Answers kept for each client. */

@@ -3,6 +3,9 @@ import * as v from "valibot";
 import { requiredText, table } from "./kinds.ts";
 import { type KeyKind, keyProblem } from "../nkey.ts";
 
+/** Three parts of base64. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
 /** The public key of a user, an account or an operator. */
 function publicKey(kind: KeyKind) {
   return v.pipe(
@@ -45,7 +48,14 @@ export const internalAuthn = v.optional(
       table({ type: v.literal("nkey"), nkeys: publicKeys("user") }),
       table({
         type: v.literal("jwt"),
-        trusted_operators: publicKeys("operator"),
+        /** Public keys, or operator JWTs: then their signing keys are trusted as well. */
+        trusted_operators: v.pipe(
+          v.array(
+            v.union([v.pipe(v.string(), v.regex(JWT)), publicKey("operator")]),
+            "expected an array of keys",
+          ),
+          v.nonEmpty("must not be empty"),
+        ),
         resolver: memoryResolver,
       }),
     ]),
