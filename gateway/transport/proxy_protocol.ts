@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
-import { type ByteStream, withPrefix } from "./stream.ts";
+import { type ByteStream, closeQuietly, withPrefix } from "./stream.ts";
 
 /** No header is longer: version 2 could be 64 KiB, but nobody sends that, except to waste memory. */
 export const PROXY_HEADER_BYTES_MAX = 4096;
@@ -63,7 +63,7 @@ export async function readProxyHeader(
       }
     }
   } catch (error) {
-    stream.close();
+    closeQuietly(stream);
     throw late ? new Error(`no PROXY header within ${timeoutMs} ms`) : error;
   } finally {
     timer.cancel();

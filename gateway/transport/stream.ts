@@ -23,7 +23,10 @@ export interface ByteStream {
    * WebSocket can say it.
    */
   closeWrite(code?: number): Promise<void>;
-  /** Lets go of everything at once; a read or write under way ends or fails. */
+  /**
+   * Lets go of everything at once; a read or write under way ends or fails. A `Deno.Conn` throws
+   * when it is closed already: see `closeQuietly`.
+   */
   close(): void;
   /**
    * Switches this stream to TLS in place (NATS does so after INFO). Call it once, with neither a
@@ -38,6 +41,15 @@ export interface ByteStream {
 export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<void> {
   let at = 0;
   while (at < bytes.length) at += await stream.write(at === 0 ? bytes : bytes.subarray(at));
+}
+
+/** Closes what may be closed already, such as after a timeout. */
+export function closeQuietly(stream: Pick<ByteStream, "close">): void {
+  try {
+    stream.close();
+  } catch {
+    // It was.
+  }
 }
 
 /** The stream with bytes put back in front, as after a header that was read too far. */

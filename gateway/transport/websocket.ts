@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from "../clock.ts";
 import type { PeerCertificate } from "../protocol/session.ts";
-import { type ByteStream, writeAll } from "./stream.ts";
+import { type ByteStream, closeQuietly, writeAll } from "./stream.ts";
 import {
   type Deflate,
   DEFLATE_FROM_BYTES,
@@ -276,7 +276,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
       this.#failure ??= new Error("WebSocket: nothing came for the time of idle_timeout");
       this.#sendClose(CLOSE.goingAway, "idle timeout");
       // The read under way ends with the peer's answer, or else by force.
-      this.#idleTimer = this.#clock.at(now + CLOSE_WAIT_MS, () => this.close());
+      this.#idleTimer = this.#clock.at(now + CLOSE_WAIT_MS, () => closeQuietly(this));
     });
   }
 }

@@ -5,7 +5,7 @@
 import { isIP } from "node:net";
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { type ByteStream, withPrefix, writeAll } from "./stream.ts";
+import { type ByteStream, closeQuietly, withPrefix, writeAll } from "./stream.ts";
 import { WebSocketStream } from "./websocket.ts";
 import { type Deflate, negotiateDeflate } from "./websocket_deflate.ts";
 
@@ -114,7 +114,7 @@ export async function upgradeWebSocket(
       cookies: parseCookies(request!.headers.get("cookie")),
     };
   } catch (error) {
-    stream.close();
+    closeQuietly(stream);
     throw late ? new Error("no upgrade request in time") : error;
   } finally {
     timer.cancel();

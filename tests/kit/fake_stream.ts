@@ -73,6 +73,7 @@ export function fakeStream(
       return Promise.resolve();
     },
     close() {
+      if (closed) throw new Deno.errors.BadResource("closed");
       closed = true;
       wake();
     },

@@ -1,0 +1,211 @@
+/**
+ * The TLS side of a listener: handshakes on accepted connections, client certificates, several
+ * certificates by name, and new ones while it runs.
+ */
+import type { Socket } from "node:net";
+import { createSecureContext, createServer, type SecureContext, type TLSSocket } from "node:tls";
+import type { Clock } from "../clock.ts";
+import { adopt, type Adopted } from "./adopt.ts";
+import type { TlsMaterial } from "./tls_material.ts";
+import { closeQuietly } from "./stream.ts";
+import { peerCertificate, TlsStream } from "./tls_stream.ts";
+
+/** How a listener does TLS; keys are those of `ssl_options`. */
+export interface TlsRules {
+  /** `verify_peer`: a certificate that a client shows must be good. */
+  readonly verify: "verify_none" | "verify_peer";
+  /** With `verify_peer`: it must show one. */
+  readonly fail_if_no_peer_cert: boolean;
+  readonly versions: readonly ("tlsv1.3" | "tlsv1.2")[];
+  /** Milliseconds from the first byte of the handshake to its last. */
+  readonly handshake_timeout: number;
+}
+
+/** Certificates remembered as verified, for session resumption; the oldest is forgotten first. */
+const VERIFIED_MAX = 100_000;
+
+/** A handshake under way. */
+interface Handshake {
+  readonly below: Adopted;
+  readonly done: PromiseWithResolvers<TlsStream>;
+}
+
+/** Does the handshakes of one listener. */
+export class TlsServer {
+  #rules: TlsRules;
+  #material: TlsMaterial;
+  readonly #clock: Clock;
+  readonly #server: ReturnType<typeof createServer>;
+  /** Contexts by lower-case host name; those with `*.` stand for one label. */
+  #contexts = new Map<string, SecureContext>();
+  readonly #handshakes = new Map<Socket, Handshake>();
+  /**
+   * Fingerprints of certificates that were verified by this listener in a full handshake. The
+   * runtime shares its ticket keys among all listeners, so a session of a listener that verifies
+   * less could be resumed here; a resumed session counts only with a certificate in this set.
+   */
+  readonly #verified = new Set<string>();
+
+  constructor(rules: TlsRules, material: TlsMaterial, clock: Clock) {
+    this.#rules = rules;
+    this.#material = material;
+    this.#clock = clock;
+    this.#server = createServer({
+      ...secureOptions(rules, material),
+      requestCert: rules.verify === "verify_peer",
+      // Without this flag a bad certificate still arrives as `authorized: false`.
+      rejectUnauthorized: rules.verify === "verify_peer" && rules.fail_if_no_peer_cert,
+      SNICallback: (name, answer) => answer(null, this.#contextFor(name)),
+    });
+    this.#server.on("secureConnection", (socket) => this.#secured(socket));
+    this.#server.on("tlsClientError", (error, socket) => {
+      this.#fail(below(socket), handshakeError(error));
+    });
+    this.#useContexts();
+  }
+
+  /** The certificates in use, the default first. */
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
+  /** Milliseconds that a client has for its handshake. */
+  get handshakeTimeoutMs(): number {
+    return this.#rules.handshake_timeout;
+  }
+
+  /** Takes on new certificates, keys and authorities; connections and handshakes go on. */
+  use(material: TlsMaterial): void {
+    const sameTrust = String(material.ca) === String(this.#material.ca);
+    this.#material = material;
+    this.#server.setSecureContext(secureOptions(this.#rules, material));
+    this.#useContexts();
+    // Who was trusted by the old authorities has to show the certificate again.
+    if (!sameTrust) this.#verified.clear();
+  }
+
+  /**
+   * Does the handshake on an accepted connection; no read or write may be under way on it.
+   * @param prefix Bytes that were read already and belong to the handshake.
+   * @throws Error that says why it failed; the connection is closed.
+   */
+  async handshake(conn: Deno.Conn, prefix: Uint8Array): Promise<TlsStream> {
+    let adopted: Adopted;
+    try {
+      adopted = adopt(conn, prefix);
+    } catch (error) {
+      closeQuietly(conn);
+      throw error;
+    }
+    const { socket } = adopted;
+    const done = Promise.withResolvers<TlsStream>();
+    this.#handshakes.set(socket, { below: adopted, done });
+    const timeout = this.#rules.handshake_timeout;
+    const timer = this.#clock.at(this.#clock.now() + timeout, () => {
+      this.#fail(socket, new Error(`the TLS handshake took more than ${timeout} ms`));
+    });
+    socket.once("close", () => {
+      // The runtime does not say that it has refused a certificate; it just closes.
+      const refused = this.#rules.verify === "verify_peer"
+        ? "the client's certificate is not trusted, or the client gave up"
+        : "the client gave up";
+      this.#fail(socket, new Error(`the connection ended in the TLS handshake: ${refused}`));
+    });
+    this.#server.emit("connection", socket);
+    try {
+      return await done.promise;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #secured(socket: TLSSocket): void {
+    const handshake = this.#handshakes.get(below(socket));
+    if (handshake === undefined) {
+      socket.destroy();
+      return;
+    }
+    const refusal = this.#rules.verify === "verify_peer" ? this.#judge(socket) : undefined;
+    if (refusal !== undefined) {
+      socket.on("error", () => {});
+      socket.destroy();
+      this.#fail(below(socket), new Error(refusal));
+      return;
+    }
+    this.#handshakes.delete(below(socket));
+    handshake.done.resolve(new TlsStream(socket, handshake.below));
+  }
+
+  /** Why the client is not let in; undefined when it is. */
+  #judge(socket: TLSSocket): string | undefined {
+    const certificate = peerCertificate(socket);
+    if (certificate === undefined) {
+      return this.#rules.fail_if_no_peer_cert ? "the client showed no certificate" : undefined;
+    }
+    if (!socket.authorized) return "the client's certificate is not trusted";
+    const { fingerprint256 } = certificate;
+    if (socket.isSessionReused() && !this.#verified.has(fingerprint256)) {
+      return "the client resumed a TLS session that did not begin on this listener";
+    }
+    this.#verified.delete(fingerprint256);
+    this.#verified.add(fingerprint256);
+    if (this.#verified.size > VERIFIED_MAX) {
+      this.#verified.delete(this.#verified.values().next().value!);
+    }
+    return undefined;
+  }
+
+  #fail(socket: Socket, reason: Error): void {
+    const handshake = this.#handshakes.get(socket);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(socket);
+    socket.destroy();
+    handshake.done.reject(reason);
+  }
+
+  #useContexts(): void {
+    this.#contexts = new Map();
+    const [, ...named] = this.#material.identities;
+    for (const identity of named) {
+      const context = createSecureContext(secureOptions(this.#rules, this.#material, identity));
+      for (const host of identity.hosts) this.#contexts.set(host, context);
+    }
+  }
+
+  /** Undefined: the default. */
+  #contextFor(name: string): SecureContext | undefined {
+    const host = name.toLowerCase();
+    return this.#contexts.get(host) ?? this.#contexts.get(host.replace(/^[^.]+/, "*"));
+  }
+}
+
+function secureOptions(rules: TlsRules, material: TlsMaterial, identity = material.identities[0]) {
+  const { cert, key } = identity;
+  return {
+    cert,
+    key,
+    ...(material.ca !== undefined && { ca: [...material.ca] }),
+    minVersion: rules.versions.includes("tlsv1.2") ? "TLSv1.2" as const : "TLSv1.3" as const,
+    maxVersion: rules.versions.includes("tlsv1.3") ? "TLSv1.3" as const : "TLSv1.2" as const,
+  };
+}
+
+/** The socket that a TLS socket was put on. Not in the types, but where Node keeps it. */
+function below(socket: TLSSocket): Socket {
+  return (socket as unknown as { readonly _parent: Socket })._parent;
+}
+
+/** A failed handshake in words. */
+function handshakeError(error: Error & { readonly code?: string }): Error {
+  switch (error.code) {
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "ERR_SSL_HTTP_REQUEST":
+      return new Error("plain text on a TLS port");
+    case "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE":
+      return new Error("the client showed no certificate");
+    case "ECONNRESET":
+      return new Error("the client ended the TLS handshake");
+    default:
+      return new Error(`the TLS handshake failed: ${error.message}`);
+  }
+}

@@ -1,0 +1,448 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import tls from "node:tls";
+import { realClock } from "../../gateway/clock.ts";
+import { type ByteStream, closeQuietly } from "../../gateway/transport/stream.ts";
+import { loadTlsMaterial, type TlsSources } from "../../gateway/transport/tls_material.ts";
+import { type TlsRules, TlsServer } from "../../gateway/transport/tls_server.ts";
+import { beginTls, type HandshakeMode } from "../../gateway/transport/tls_start.ts";
+import { distinguishedName, WAITING_BYTES_MAX } from "../../gateway/transport/tls_stream.ts";
+import { testAuthority } from "../kit/certs.ts";
+
+const hasOpenssl = await new Deno.Command("openssl", { args: ["version"], stdout: "null" }).output()
+  .then((result) => result.success, () => false);
+const authority = testAuthority();
+const identity = authority.server();
+const NOTHING = new Uint8Array(0);
+const LAX: TlsRules = {
+  verify: "verify_none",
+  fail_if_no_peer_cert: false,
+  versions: ["tlsv1.3", "tlsv1.2"],
+  handshake_timeout: 5000,
+};
+const STRICT: TlsRules = { ...LAX, verify: "verify_peer", fail_if_no_peer_cert: true };
+const VERSIONS = ["TLSv1.3", "TLSv1.2"] as const;
+
+function sources(rules: TlsRules, changes: Partial<TlsSources> = {}): TlsSources {
+  return {
+    certfile: identity.certificate,
+    keyfile: identity.key,
+    cacertfile: authority.ca,
+    verify: rules.verify,
+    sni: [],
+    ...changes,
+  };
+}
+
+async function makeServer(rules: TlsRules, changes?: Partial<TlsSources>): Promise<TlsServer> {
+  return new TlsServer(rules, await loadTlsMaterial(sources(rules, changes), "x"), realClock());
+}
+
+/** A listening port whose connections are handed over one by one. */
+class Port implements Disposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #clients: tls.TLSSocket[] = [];
+  readonly #streams: ByteStream[] = [];
+  get number(): number {
+    return this.#listener.addr.port;
+  }
+  accept(): Promise<Deno.Conn> {
+    return this.#listener.accept();
+  }
+  /** One accepted connection, or why there is none. */
+  async next(server: TlsServer): Promise<ByteStream | string> {
+    try {
+      const stream = await server.handshake(await this.accept(), NOTHING);
+      this.#streams.push(stream);
+      return stream;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+  client(options: tls.ConnectionOptions = {}): tls.TLSSocket {
+    const socket = tls.connect({
+      host: "127.0.0.1",
+      port: this.number,
+      ca: authority.ca,
+      ...options,
+    });
+    socket.on("error", () => {});
+    this.#clients.push(socket);
+    return socket;
+  }
+  [Symbol.dispose](): void {
+    for (const client of this.#clients) client.destroy();
+    for (const stream of this.#streams) stream.close();
+    this.#listener.close();
+  }
+}
+
+async function echoOnce(stream: ByteStream): Promise<void> {
+  const into = new Uint8Array(100);
+  const count = await stream.read(into);
+  await stream.write(into.subarray(0, count ?? 0));
+}
+
+for (const version of VERSIONS) {
+  Deno.test(`tls_server: ${version} in, out, and a clean end from either side`, async () => {
+    using port = new Port();
+    const server = await makeServer(LAX);
+    const accepting = port.next(server);
+    const client = port.client({ minVersion: version, maxVersion: version });
+    client.end("hello");
+    const stream = await accepting;
+    assert(typeof stream !== "string", String(stream));
+    assert.equal(stream.certificate, undefined);
+    const into = new Uint8Array(3);
+    assert.equal(await stream.read(into), 3);
+    assert.equal(await stream.read(into), 2);
+    assert.equal(await stream.read(into), null);
+    // Half closed: the other direction still works.
+    assert.equal(await stream.write(new TextEncoder().encode("bye")), 3);
+    const [data] = await once(client, "data");
+    assert.equal(String(data), "bye");
+    await stream.closeWrite();
+    await once(client, "close");
+  });
+
+  Deno.test(`tls_server: client certificates over ${version}`, async () => {
+    const stranger = testAuthority();
+    const cases = [
+      ["good", authority.client("device-42"), true, true],
+      ["none", undefined, false, true],
+      ["of another authority", stranger.client("device-42"), false, false],
+      ["expired", authority.expired("device-42"), false, false],
+      ["for servers only", authority.serverOnly("device-42"), false, false],
+    ] as const;
+    for (const must of [true, false]) {
+      const server = await makeServer({ ...STRICT, fail_if_no_peer_cert: must });
+      for (const [name, shown, whenMust, whenMay] of cases) {
+        using port = new Port();
+        const accepting = port.next(server);
+        const key = shown && { cert: shown.certificate, key: shown.key };
+        const client = port.client({ minVersion: version, maxVersion: version, ...key });
+        client.write("x");
+        const stream = await accepting;
+        assert.equal(typeof stream !== "string", must ? whenMust : whenMay, `${name}: ${stream}`);
+        if (typeof stream === "string") assert.match(stream, /certificate/, name);
+        else assert.equal(stream.certificate?.commonName, shown && "device-42");
+      }
+    }
+  });
+
+  Deno.test({
+    name: `tls_server: a ticket of a laxer listener opens nothing over ${version}` +
+      (hasOpenssl ? "" : " (skipped: no openssl)"),
+    ignore: !hasOpenssl,
+    fn: () => ticketsOfOthers(version),
+  });
+}
+
+/** Sessions of other listeners, resumed by openssl, which is the client that can. */
+async function ticketsOfOthers(version: typeof VERSIONS[number]): Promise<void> {
+  const strict = await makeServer(STRICT);
+  const optional = await makeServer({ ...STRICT, fail_if_no_peer_cert: false });
+  const lax = await makeServer(LAX);
+  const stranger = testAuthority().client("device-42");
+  const good = authority.client("device-1");
+  // A listener that takes anyone's certificate, as the runtime would: the worst ticket there is.
+  const careless = tls.createServer({
+    cert: identity.certificate,
+    key: identity.key,
+    ca: authority.ca,
+    requestCert: true,
+    rejectUnauthorized: false,
+  }, (socket) => socket.on("error", () => {}).end("hello"));
+  await new Promise<void>((resolve) => careless.listen(0, "127.0.0.1", resolve));
+  const address = careless.address();
+  assert(typeof address === "object" && address !== null);
+  const directory = await Deno.makeTempDir();
+  using port = new Port();
+  try {
+    const flag = version === "TLSv1.3" ? "-tls1_3" : "-tls1_2";
+    const connect = async (to: number, shown: typeof good | undefined, ...session: string[]) => {
+      const args = ["s_client", "-quiet", "-connect", `127.0.0.1:${to}`, flag, ...session];
+      if (shown !== undefined) {
+        await Deno.writeTextFile(`${directory}/shown.pem`, shown.certificate + shown.key);
+        args.push("-cert", `${directory}/shown.pem`, "-key", `${directory}/shown.pem`);
+      }
+      const command = new Deno.Command("openssl", { args, stdin: "null", stderr: "null" });
+      return new TextDecoder().decode((await command.output()).stdout);
+    };
+    const greet = async (server: TlsServer) => {
+      const stream = await port.next(server);
+      if (typeof stream === "string") return stream;
+      await stream.write(new TextEncoder().encode("hello"));
+      await stream.closeWrite();
+      return "let in";
+    };
+    const ticket = async (name: string, shown?: typeof good, server?: TlsServer) => {
+      const file = `${directory}/${name}`;
+      const greeting = server === undefined ? undefined : greet(server);
+      const to = server === undefined ? address.port : port.number;
+      assert.equal(await connect(to, shown, "-sess_out", file), "hello");
+      await greeting;
+      return ["-sess_in", file];
+    };
+    const attempt = async (
+      server: TlsServer,
+      shown: typeof good | undefined,
+      session: string[],
+    ) => {
+      const greeting = greet(server);
+      await connect(port.number, shown, ...session);
+      return await greeting;
+    };
+    const plain = await ticket("plain", undefined, lax);
+    const forged = await ticket("forged", stranger);
+    const honest = await ticket("honest", good, strict);
+    const elsewhere = /did not begin on this listener/;
+    assert.match(await attempt(strict, stranger, forged), elsewhere);
+    assert.match(await attempt(optional, stranger, forged), elsewhere);
+    assert.match(await attempt(strict, undefined, plain), /certificate/);
+    assert.equal(await attempt(strict, good, honest), "let in");
+    const others = sources(STRICT, { cacertfile: testAuthority().ca });
+    strict.use(await loadTlsMaterial(others, "x"));
+    assert.notEqual(await attempt(strict, good, honest), "let in");
+  } finally {
+    careless.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("tls_server: versions below the configured ones are refused", async () => {
+  const server = await makeServer({ ...LAX, versions: ["tlsv1.3"] });
+  for (const [version, welcome] of [["TLSv1.2", false], ["TLSv1.3", true]] as const) {
+    using port = new Port();
+    const accepting = port.next(server);
+    port.client({ minVersion: version, maxVersion: version }).write("x");
+    assert.equal(typeof (await accepting) !== "string", welcome, version);
+  }
+});
+
+Deno.test("tls_server: the certificate goes by the name that is asked for", async () => {
+  const example = authority.server("example", "example.com");
+  const wild = authority.server("wild");
+  const server = await makeServer(STRICT, {
+    sni: [
+      { hosts: [], certfile: example.certificate, keyfile: example.key },
+      { hosts: ["*.Example.com"], certfile: wild.certificate, keyfile: wild.key },
+    ],
+  });
+  const good = authority.client("device");
+  const cases = [
+    ["example.com", "example"],
+    ["EXAMPLE.com", "example"],
+    ["a.example.com", "wild"],
+    ["a.b.example.com", "localhost"],
+    ["other.example", "localhost"],
+  ] as const;
+  for (const [servername, expected] of cases) {
+    using port = new Port();
+    const options = { servername, rejectUnauthorized: false };
+    const accepting = port.next(server);
+    const client = port.client({ ...options, cert: good.certificate, key: good.key });
+    await once(client, "secureConnect");
+    assert.equal(client.getPeerCertificate().subject.CN, expected, servername);
+    assert.notEqual(typeof (await accepting), "string");
+    const refused = port.next(server);
+    port.client(options).write("x");
+    assert.match(String(await refused), /certificate/, `${servername} still asks for one`);
+  }
+});
+
+Deno.test("tls_server: new certificates and authorities hold at once, old connections stay", async () => {
+  using port = new Port();
+  const server = await makeServer(STRICT);
+  const show = (issued: { certificate: string; key: string }) => ({
+    cert: issued.certificate,
+    key: issued.key,
+  });
+  const old = port.next(server);
+  const oldClient = port.client(show(authority.client("old")));
+  oldClient.write("before");
+  const oldStream = await old;
+  assert(typeof oldStream !== "string", String(oldStream));
+  await echoOnce(oldStream);
+  await once(oldClient, "data");
+
+  const next = testAuthority("next authority");
+  const renewed = next.server("renewed");
+  server.use(
+    await loadTlsMaterial(
+      sources(STRICT, {
+        certfile: renewed.certificate,
+        keyfile: renewed.key,
+        cacertfile: next.ca,
+      }),
+      "x",
+    ),
+  );
+  assert.equal(server.material.identities[0].info.subject, "CN=renewed");
+  const refused = port.next(server);
+  port.client({ ...show(authority.client("old")), rejectUnauthorized: false }).write("x");
+  assert.match(String(await refused), /certificate/);
+  const accepting = port.next(server);
+  const client = port.client({ ...show(next.client("new")), ca: next.ca });
+  await once(client, "secureConnect");
+  assert.equal(client.getPeerCertificate().subject.CN, "renewed");
+  assert.notEqual(typeof (await accepting), "string");
+
+  oldClient.write("after");
+  await echoOnce(oldStream);
+  const [data] = await once(oldClient, "data");
+  assert.equal(String(data), "after");
+});
+
+Deno.test("tls_server: a stream that nobody reads stops the sender", async () => {
+  using port = new Port();
+  const accepting = port.next(await makeServer(LAX));
+  const client = port.client();
+  await once(client, "secureConnect");
+  const stream = await accepting;
+  assert(typeof stream !== "string");
+  const block = new Uint8Array(1024 * 1024);
+  const total = 64;
+  let taken = 0;
+  for (let sent = 0; sent < total; sent++) client.write(block, () => taken++);
+  // The kernel's buffers take a few megabytes; when no more is taken, the sender stands still.
+  let before = -1;
+  while (taken !== before) {
+    before = taken;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert(taken < total / 2, `${taken} MB were taken though nothing was read`);
+  const into = new Uint8Array(WAITING_BYTES_MAX);
+  let read = 0;
+  while (read < total * block.length) read += await stream.read(into) ?? assert.fail("ended early");
+  assert.equal(read, total * block.length);
+});
+
+Deno.test("tls_server: hostile connections are refused with a reason and leave nothing open", async () => {
+  const openFiles = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  using port = new Port();
+  const server = await makeServer({ ...LAX, handshake_timeout: 50 });
+  const warm = port.next(server);
+  port.client().write("x");
+  await warm;
+  const before = openFiles();
+  const cases: [Uint8Array, RegExp][] = [
+    [new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), /plain text/],
+    [new TextEncoder().encode("CONNECT {}\r\n"), /plain text|failed/],
+    [Uint8Array.of(0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5), /failed/],
+    [Uint8Array.of(0x16, 3, 1, 2, 0, 1), /gave up|more than 50 ms/],
+    [NOTHING, /gave up|more than 50 ms/],
+  ];
+  for (const hangUp of [true, false]) {
+    for (const [bytes, reason] of cases) {
+      const accepting = port.next(server);
+      const conn = await Deno.connect({ hostname: "127.0.0.1", port: port.number });
+      if (bytes.length > 0) await conn.write(bytes);
+      if (hangUp) conn.close();
+      const told = hangUp ? /plain text|failed|gave up|ended|more than/ : reason;
+      assert.match(String(await accepting), told, `${bytes} ${hangUp}`);
+      if (!hangUp) conn.close();
+    }
+  }
+  while (openFiles() > before) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+/** What a client of each kind finds on a listener of each mode. */
+async function meet(mode: HandshakeMode, begin: "tls" | "plain" | "upgrade"): Promise<string> {
+  using port = new Port();
+  const server = await makeServer({ ...LAX, handshake_timeout: 1000 });
+  const serving = (async () => {
+    const stream = await beginTls(await port.accept(), NOTHING, server, mode, realClock());
+    try {
+      await stream.write(new TextEncoder().encode("INFO\n"));
+      await stream.startTls?.();
+      await echoOnce(stream);
+      return "served";
+    } finally {
+      closeQuietly(stream);
+    }
+  })().catch((error: Error) => error.message);
+  const finish = async (socket: tls.TLSSocket, send: string) => {
+    await once(socket, "secureConnect");
+    socket.write(send);
+    let text = "";
+    for await (const data of socket) text += data;
+    return text;
+  };
+  if (begin === "tls") {
+    const [text, outcome] = await Promise.all([finish(port.client(), "ping"), serving]);
+    return `${outcome}: TLS(${text.replace("\n", " ")})`;
+  }
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: port.number });
+  const into = new Uint8Array(100);
+  const greeting = new TextDecoder().decode(into.subarray(0, await conn.read(into) ?? 0)).trim();
+  if (begin === "plain") {
+    await conn.write(new TextEncoder().encode("ping"));
+    const count = await conn.read(into).catch(() => null);
+    const answer = count === null ? "" : new TextDecoder().decode(into.subarray(0, count));
+    conn.close();
+    return `${await serving}: ${greeting} ${answer}`.trim();
+  }
+  conn.close();
+  return `${await serving}: ${greeting}`;
+}
+
+Deno.test("tls_start: each mode greets each kind of client as it should", async () => {
+  assert.equal(await meet("first", "tls"), "served: TLS(INFO ping)");
+  assert.equal(await meet("auto", "tls"), "served: TLS(INFO ping)");
+  assert.equal(await meet("auto", "plain"), "plain text where TLS should have begun: INFO");
+  assert.equal(await meet("upgrade", "plain"), "plain text where TLS should have begun: INFO");
+  assert.equal(await meet("optional", "plain"), "served: INFO ping");
+});
+
+for (const mode of ["upgrade", "auto", "optional"] as const) {
+  Deno.test(`tls_start: ${mode} turns to TLS after the greeting, on the same connection`, async () => {
+    using port = new Port();
+    const server = await makeServer(STRICT);
+    const good = authority.client("device");
+    const serving = (async () => {
+      const stream = await beginTls(await port.accept(), NOTHING, server, mode, realClock());
+      await stream.write(new TextEncoder().encode("INFO\n"));
+      await stream.startTls!();
+      assert.equal(stream.startTls, undefined);
+      await echoOnce(stream);
+      return stream;
+    })();
+    const socket = connect(port.number, "127.0.0.1");
+    const [greeting] = await once(socket, "data");
+    assert.equal(String(greeting), "INFO\n");
+    const client = tls.connect({
+      socket,
+      host: "localhost",
+      ca: authority.ca,
+      cert: good.certificate,
+      key: good.key,
+    });
+    await once(client, "secureConnect");
+    client.write("ping");
+    const [data] = await once(client, "data");
+    assert.equal(String(data), "ping");
+    const stream = await serving;
+    assert.equal(stream.certificate?.commonName, "device");
+    client.destroy();
+    stream.close();
+  });
+}
+
+Deno.test("tls_start: a client that never begins is let go after the handshake timeout", async () => {
+  using port = new Port();
+  const server = await makeServer({ ...LAX, handshake_timeout: 20 });
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: port.number });
+  const stream = await beginTls(await port.accept(), NOTHING, server, "upgrade", realClock());
+  await assert.rejects(stream.startTls!(), /no TLS handshake within 20 ms/);
+  client.close();
+});
+
+Deno.test("tls_stream: names are spelled as RFC 4514 says", () => {
+  assert.equal(
+    distinguishedName({ C: "DE", O: 'A, "B"', CN: "#1 " }),
+    'CN=\\#1\\ ,O=A\\, \\"B\\",C=DE',
+  );
+  assert.equal(distinguishedName({ DC: ["com", "example"], CN: "x" }), "CN=x,DC=example,DC=com");
+});
