@@ -5,8 +5,9 @@ import { OperationalError } from "../errors.ts";
 import { interruption } from "../lifecycle.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { EXIT, type Io, processIo, UsageError } from "./io.ts";
+import { EXIT, type Io, processIo } from "./io.ts";
 import { parse } from "./parse.ts";
+import { UsageError } from "./usage.ts";
 
 /** Runs the program with the words after its name. Returns the exit code; never throws. */
 export async function main(words: readonly string[], io: Io = processIo(interruption)) {

@@ -1,12 +1,13 @@
 /**
  * Help texts, made from the table of commands.
  */
-import { didYouMean, HELP_OPTION, operandUsage } from "./parse.ts";
+import { HELP_OPTION, operandUsage } from "./parse.ts";
 import type { Arguments, Command, OptionSpec } from "./parse.ts";
-import { EXIT, type Io, UsageError } from "./io.ts";
+import { EXIT, type Io } from "./io.ts";
 import { TOPICS } from "./help_topics.ts";
 import { VERSION } from "../version.ts";
 import { COMMANDS } from "./commands.ts";
+import { didYouMean, UsageError } from "./usage.ts";
 
 /** `natsgate help [TOPIC]`. */
 export function run(args: Arguments, io: Io): number {

@@ -17,11 +17,6 @@ export const EXIT = {
   config: 78,
 } as const;
 
-/** The command line cannot be carried out as written; caught in `main`, exit code 2. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 /** Streams and environment of a command. */
 export interface Io {
   /** Writes to standard output, as it is. */

@@ -2,8 +2,8 @@
  * Turns words of a command line into a command and its arguments, by the table of commands.
  */
 import { parseArgs } from "node:util";
-import { UsageError } from "./io.ts";
 import type { Io } from "./io.ts";
+import { didYouMean, UsageError } from "./usage.ts";
 
 /** An option of a command. */
 export interface OptionSpec {
@@ -74,7 +74,8 @@ export class Arguments {
 
   /** The value of an option: as given, else its standard value. */
   text(name: string): string | undefined {
-    return this.#values.get(name)?.at(-1) ?? this.#spec(name).standard;
+    return this.#values.get(name)?.at(-1) ??
+      this.command.options.find((option) => option.name === name)?.standard;
   }
 
   /** Every value of an option that may be repeated. */
@@ -90,12 +91,6 @@ export class Arguments {
   /** The operand at a place of the row; "" when an optional one is left out. */
   operand(index: number): string {
     return this.operands[index] ?? "";
-  }
-
-  #spec(name: string): OptionSpec {
-    const spec = this.command.options.find((option) => option.name === name);
-    if (spec === undefined) throw new Error(`Bug in natsgate: no option --${name}`);
-    return spec;
   }
 }
 
@@ -243,37 +238,4 @@ export function operandUsage(command: Command): string {
     const name = operand.many ? `${operand.name}...` : operand.name;
     return operand.optional ? `[${name}]` : name;
   }).join(" ");
-}
-
-/** ` Did you mean "x"?` when one of the names is close to the word, else "". */
-export function didYouMean(word: string, names: readonly string[]): string {
-  let best: string | undefined;
-  // A third of the letters may be wrong: enough for a typo, too little for another word.
-  let least = Math.floor(word.length / 3) + 1;
-  for (const name of names) {
-    const distance = editDistance(word.toLowerCase(), name.toLowerCase());
-    if (distance < least) [best, least] = [name, distance];
-    else if (best === undefined && word.length >= 3 && name.startsWith(word)) best = name;
-  }
-  return best === undefined ? "" : ` Did you mean "${best}"?`;
-}
-
-/** Letters to insert, delete, replace or swap with a neighbour to turn one word into the other. */
-export function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replace = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      let least = Math.min(replace, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        least = Math.min(least, (before[j - 2] ?? 0) + 1);
-      }
-      row.push(least);
-    }
-    before = above;
-    above = row;
-  }
-  return above[b.length] ?? 0;
 }

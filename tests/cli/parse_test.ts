@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Command, didYouMean, editDistance, parse } from "../../gateway/cli/parse.ts";
-import { UsageError } from "../../gateway/cli/io.ts";
+import { type Command, parse } from "../../gateway/cli/parse.ts";
+import { didYouMean, UsageError } from "../../gateway/cli/usage.ts";
 
 const load = () => Promise.reject(new Error("not called"));
 const COMMANDS: Command[] = [
@@ -104,14 +104,6 @@ Deno.test("parse() throws nothing but UsageError, whatever the words", () => {
       assert(error instanceof UsageError, String(error));
     }
   }));
-});
-
-Deno.test("editDistance() counts inserts, deletes, replacements and swaps", () => {
-  assert.equal(editDistance("pub", "pub"), 0);
-  assert.equal(editDistance("pbu", "pub"), 1);
-  assert.equal(editDistance("", "sub"), 3);
-  assert.equal(editDistance("reqest", "request"), 1);
-  assert.equal(editDistance("version", "verses"), 3);
 });
 
 Deno.test("didYouMean() stays silent when nothing is close", () => {
