@@ -195,12 +195,15 @@ function below(socket: TLSSocket): Socket {
   return (socket as unknown as { readonly _parent: Socket })._parent;
 }
 
+const PLAIN_TEXT = "plain text on a TLS port";
+
 /** A failed handshake in words. */
 function handshakeError(error: Error & { readonly code?: string }): Error {
+  // The first byte was of no TLS record; the runtime says so in one of two ways.
+  if (/InvalidContentType/.test(error.message)) return new Error(PLAIN_TEXT);
   switch (error.code) {
     case "ERR_SSL_WRONG_VERSION_NUMBER":
-    case "ERR_SSL_HTTP_REQUEST":
-      return new Error("plain text on a TLS port");
+      return new Error(PLAIN_TEXT);
     case "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE":
       return new Error("the client showed no certificate");
     case "ECONNRESET":

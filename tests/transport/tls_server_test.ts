@@ -1,92 +1,29 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
 import tls from "node:tls";
-import { realClock } from "../../gateway/clock.ts";
-import { type ByteStream, closeQuietly } from "../../gateway/transport/stream.ts";
-import { loadTlsMaterial, type TlsSources } from "../../gateway/transport/tls_material.ts";
-import { type TlsRules, TlsServer } from "../../gateway/transport/tls_server.ts";
-import { beginTls, type HandshakeMode } from "../../gateway/transport/tls_start.ts";
+import { loadTlsMaterial } from "../../gateway/transport/tls_material.ts";
+import type { TlsServer } from "../../gateway/transport/tls_server.ts";
 import { distinguishedName, WAITING_BYTES_MAX } from "../../gateway/transport/tls_stream.ts";
 import { testAuthority } from "../kit/certs.ts";
+import {
+  authority,
+  echoOnce,
+  identity,
+  LAX,
+  makeServer,
+  NOTHING,
+  sources,
+  STRICT,
+  TlsPort,
+} from "../kit/tls_port.ts";
 
 const hasOpenssl = await new Deno.Command("openssl", { args: ["version"], stdout: "null" }).output()
   .then((result) => result.success, () => false);
-const authority = testAuthority();
-const identity = authority.server();
-const NOTHING = new Uint8Array(0);
-const LAX: TlsRules = {
-  verify: "verify_none",
-  fail_if_no_peer_cert: false,
-  versions: ["tlsv1.3", "tlsv1.2"],
-  handshake_timeout: 5000,
-};
-const STRICT: TlsRules = { ...LAX, verify: "verify_peer", fail_if_no_peer_cert: true };
 const VERSIONS = ["TLSv1.3", "TLSv1.2"] as const;
-
-function sources(rules: TlsRules, changes: Partial<TlsSources> = {}): TlsSources {
-  return {
-    certfile: identity.certificate,
-    keyfile: identity.key,
-    cacertfile: authority.ca,
-    verify: rules.verify,
-    sni: [],
-    ...changes,
-  };
-}
-
-async function makeServer(rules: TlsRules, changes?: Partial<TlsSources>): Promise<TlsServer> {
-  return new TlsServer(rules, await loadTlsMaterial(sources(rules, changes), "x"), realClock());
-}
-
-/** A listening port whose connections are handed over one by one. */
-class Port implements Disposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #clients: tls.TLSSocket[] = [];
-  readonly #streams: ByteStream[] = [];
-  get number(): number {
-    return this.#listener.addr.port;
-  }
-  accept(): Promise<Deno.Conn> {
-    return this.#listener.accept();
-  }
-  /** One accepted connection, or why there is none. */
-  async next(server: TlsServer): Promise<ByteStream | string> {
-    try {
-      const stream = await server.handshake(await this.accept(), NOTHING);
-      this.#streams.push(stream);
-      return stream;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
-  client(options: tls.ConnectionOptions = {}): tls.TLSSocket {
-    const socket = tls.connect({
-      host: "127.0.0.1",
-      port: this.number,
-      ca: authority.ca,
-      ...options,
-    });
-    socket.on("error", () => {});
-    this.#clients.push(socket);
-    return socket;
-  }
-  [Symbol.dispose](): void {
-    for (const client of this.#clients) client.destroy();
-    for (const stream of this.#streams) stream.close();
-    this.#listener.close();
-  }
-}
-
-async function echoOnce(stream: ByteStream): Promise<void> {
-  const into = new Uint8Array(100);
-  const count = await stream.read(into);
-  await stream.write(into.subarray(0, count ?? 0));
-}
 
 for (const version of VERSIONS) {
   Deno.test(`tls_server: ${version} in, out, and a clean end from either side`, async () => {
-    using port = new Port();
+    using port = new TlsPort();
     const server = await makeServer(LAX);
     const accepting = port.next(server);
     const client = port.client({ minVersion: version, maxVersion: version });
@@ -118,7 +55,7 @@ for (const version of VERSIONS) {
     for (const must of [true, false]) {
       const server = await makeServer({ ...STRICT, fail_if_no_peer_cert: must });
       for (const [name, shown, whenMust, whenMay] of cases) {
-        using port = new Port();
+        using port = new TlsPort();
         const accepting = port.next(server);
         const key = shown && { cert: shown.certificate, key: shown.key };
         const client = port.client({ minVersion: version, maxVersion: version, ...key });
@@ -158,7 +95,7 @@ async function ticketsOfOthers(version: typeof VERSIONS[number]): Promise<void> 
   const address = careless.address();
   assert(typeof address === "object" && address !== null);
   const directory = await Deno.makeTempDir();
-  using port = new Port();
+  using port = new TlsPort();
   try {
     const flag = version === "TLSv1.3" ? "-tls1_3" : "-tls1_2";
     const connect = async (to: number, shown: typeof good | undefined, ...session: string[]) => {
@@ -214,7 +151,7 @@ async function ticketsOfOthers(version: typeof VERSIONS[number]): Promise<void> 
 Deno.test("tls_server: versions below the configured ones are refused", async () => {
   const server = await makeServer({ ...LAX, versions: ["tlsv1.3"] });
   for (const [version, welcome] of [["TLSv1.2", false], ["TLSv1.3", true]] as const) {
-    using port = new Port();
+    using port = new TlsPort();
     const accepting = port.next(server);
     port.client({ minVersion: version, maxVersion: version }).write("x");
     assert.equal(typeof (await accepting) !== "string", welcome, version);
@@ -239,7 +176,7 @@ Deno.test("tls_server: the certificate goes by the name that is asked for", asyn
     ["other.example", "localhost"],
   ] as const;
   for (const [servername, expected] of cases) {
-    using port = new Port();
+    using port = new TlsPort();
     const options = { servername, rejectUnauthorized: false };
     const accepting = port.next(server);
     const client = port.client({ ...options, cert: good.certificate, key: good.key });
@@ -253,7 +190,7 @@ Deno.test("tls_server: the certificate goes by the name that is asked for", asyn
 });
 
 Deno.test("tls_server: new certificates and authorities hold at once, old connections stay", async () => {
-  using port = new Port();
+  using port = new TlsPort();
   const server = await makeServer(STRICT);
   const show = (issued: { certificate: string; key: string }) => ({
     cert: issued.certificate,
@@ -296,7 +233,7 @@ Deno.test("tls_server: new certificates and authorities hold at once, old connec
 });
 
 Deno.test("tls_server: a stream that nobody reads stops the sender", async () => {
-  using port = new Port();
+  using port = new TlsPort();
   const accepting = port.next(await makeServer(LAX));
   const client = port.client();
   await once(client, "secureConnect");
@@ -321,7 +258,7 @@ Deno.test("tls_server: a stream that nobody reads stops the sender", async () =>
 
 Deno.test("tls_server: hostile connections are refused with a reason and leave nothing open", async () => {
   const openFiles = () => [...Deno.readDirSync("/proc/self/fd")].length;
-  using port = new Port();
+  using port = new TlsPort();
   const server = await makeServer({ ...LAX, handshake_timeout: 50 });
   const warm = port.next(server);
   port.client().write("x");
@@ -329,7 +266,7 @@ Deno.test("tls_server: hostile connections are refused with a reason and leave n
   const before = openFiles();
   const cases: [Uint8Array, RegExp][] = [
     [new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), /plain text/],
-    [new TextEncoder().encode("CONNECT {}\r\n"), /plain text|failed/],
+    [new TextEncoder().encode("CONNECT {}\r\n"), /plain text/],
     [Uint8Array.of(0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5), /failed/],
     [Uint8Array.of(0x16, 3, 1, 2, 0, 1), /gave up|more than 50 ms/],
     [NOTHING, /gave up|more than 50 ms/],
@@ -341,102 +278,11 @@ Deno.test("tls_server: hostile connections are refused with a reason and leave n
       if (bytes.length > 0) await conn.write(bytes);
       if (hangUp) conn.close();
       const told = hangUp ? /plain text|failed|gave up|ended|more than/ : reason;
-      assert.match(String(await accepting), told, `${bytes} ${hangUp}`);
+      assert.match(String(await accepting), told);
       if (!hangUp) conn.close();
     }
   }
   while (openFiles() > before) await new Promise((resolve) => setTimeout(resolve, 5));
-});
-
-/** What a client of each kind finds on a listener of each mode. */
-async function meet(mode: HandshakeMode, begin: "tls" | "plain" | "upgrade"): Promise<string> {
-  using port = new Port();
-  const server = await makeServer({ ...LAX, handshake_timeout: 1000 });
-  const serving = (async () => {
-    const stream = await beginTls(await port.accept(), NOTHING, server, mode, realClock());
-    try {
-      await stream.write(new TextEncoder().encode("INFO\n"));
-      await stream.startTls?.();
-      await echoOnce(stream);
-      return "served";
-    } finally {
-      closeQuietly(stream);
-    }
-  })().catch((error: Error) => error.message);
-  const finish = async (socket: tls.TLSSocket, send: string) => {
-    await once(socket, "secureConnect");
-    socket.write(send);
-    let text = "";
-    for await (const data of socket) text += data;
-    return text;
-  };
-  if (begin === "tls") {
-    const [text, outcome] = await Promise.all([finish(port.client(), "ping"), serving]);
-    return `${outcome}: TLS(${text.replace("\n", " ")})`;
-  }
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port: port.number });
-  const into = new Uint8Array(100);
-  const greeting = new TextDecoder().decode(into.subarray(0, await conn.read(into) ?? 0)).trim();
-  if (begin === "plain") {
-    await conn.write(new TextEncoder().encode("ping"));
-    const count = await conn.read(into).catch(() => null);
-    const answer = count === null ? "" : new TextDecoder().decode(into.subarray(0, count));
-    conn.close();
-    return `${await serving}: ${greeting} ${answer}`.trim();
-  }
-  conn.close();
-  return `${await serving}: ${greeting}`;
-}
-
-Deno.test("tls_start: each mode greets each kind of client as it should", async () => {
-  assert.equal(await meet("first", "tls"), "served: TLS(INFO ping)");
-  assert.equal(await meet("auto", "tls"), "served: TLS(INFO ping)");
-  assert.equal(await meet("auto", "plain"), "plain text where TLS should have begun: INFO");
-  assert.equal(await meet("upgrade", "plain"), "plain text where TLS should have begun: INFO");
-  assert.equal(await meet("optional", "plain"), "served: INFO ping");
-});
-
-for (const mode of ["upgrade", "auto", "optional"] as const) {
-  Deno.test(`tls_start: ${mode} turns to TLS after the greeting, on the same connection`, async () => {
-    using port = new Port();
-    const server = await makeServer(STRICT);
-    const good = authority.client("device");
-    const serving = (async () => {
-      const stream = await beginTls(await port.accept(), NOTHING, server, mode, realClock());
-      await stream.write(new TextEncoder().encode("INFO\n"));
-      await stream.startTls!();
-      assert.equal(stream.startTls, undefined);
-      await echoOnce(stream);
-      return stream;
-    })();
-    const socket = connect(port.number, "127.0.0.1");
-    const [greeting] = await once(socket, "data");
-    assert.equal(String(greeting), "INFO\n");
-    const client = tls.connect({
-      socket,
-      host: "localhost",
-      ca: authority.ca,
-      cert: good.certificate,
-      key: good.key,
-    });
-    await once(client, "secureConnect");
-    client.write("ping");
-    const [data] = await once(client, "data");
-    assert.equal(String(data), "ping");
-    const stream = await serving;
-    assert.equal(stream.certificate?.commonName, "device");
-    client.destroy();
-    stream.close();
-  });
-}
-
-Deno.test("tls_start: a client that never begins is let go after the handshake timeout", async () => {
-  using port = new Port();
-  const server = await makeServer({ ...LAX, handshake_timeout: 20 });
-  const client = await Deno.connect({ hostname: "127.0.0.1", port: port.number });
-  const stream = await beginTls(await port.accept(), NOTHING, server, "upgrade", realClock());
-  await assert.rejects(stream.startTls!(), /no TLS handshake within 20 ms/);
-  client.close();
 });
 
 Deno.test("tls_stream: names are spelled as RFC 4514 says", () => {
