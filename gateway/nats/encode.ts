@@ -80,9 +80,11 @@ export function encodeMessage(
   header: Uint8Array | undefined,
   payload: Uint8Array,
 ): void {
-  const headerSize = header?.length ?? 0;
-  const replySize = reply?.length ?? 0;
-  out.reserve(prefix.length + replySize + LINE_END_BYTES_MAX + headerSize);
+  const headerSize = header === undefined ? 0 : header.length;
+  const replySize = reply === undefined ? 0 : reply.length;
+  const size = payload.length;
+  const large = size >= REFERENCE_BYTES;
+  out.reserve(prefix.length + replySize + headerSize + FRAME_BYTES_MAX + (large ? 0 : size));
   const slab = out.slab;
   let at = out.at;
   if (header !== undefined) slab[at++] = H;
@@ -97,23 +99,31 @@ export function encodeMessage(
     at = writeDecimal(slab, at, headerSize);
     slab[at++] = BLANK;
   }
-  at = writeDecimal(slab, at, headerSize + payload.length);
+  at = writeDecimal(slab, at, headerSize + size);
   slab[at++] = CR;
   slab[at++] = LF;
   if (header !== undefined) {
     slab.set(header, at);
     at += headerSize;
   }
+  if (large) {
+    out.at = at;
+    out.append(payload);
+    out.append(CRLF);
+    return;
+  }
+  slab.set(payload, at);
+  at += size;
+  slab[at++] = CR;
+  slab[at++] = LF;
   out.at = at;
-  out.append(payload);
-  out.append(CRLF);
 }
 
 const encoder = new TextEncoder();
 const CRLF = ascii("\r\n");
 const BLANK = 0x20, CR = 0x0d, LF = 0x0a, H = 0x48;
-/** `H`, the blank behind a reply, two sizes, their blank, and CR LF. */
-const LINE_END_BYTES_MAX = 32;
+/** `H`, the blank behind a reply, two sizes with their blank, and CR LF twice. */
+const FRAME_BYTES_MAX = 32;
 
 function writeDecimal(slab: Uint8Array, at: number, value: number): number {
   let digits = 1;
