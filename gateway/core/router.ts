@@ -14,7 +14,7 @@ import { assert } from "../errors.ts";
 export interface RouteCacheLimits {
   /** Most topics with a cached match. */
   readonly routes_max: number;
-  /** Most targets in all cached matches together, about 100 bytes each. */
+  /** Most targets in all cached matches together, about 100 bytes each; one route may have more. */
   readonly targets_max: number;
 }
 
@@ -45,11 +45,16 @@ export class Router {
     return this.#routes.size;
   }
 
+  /** Number of targets in all cached matches together. */
+  get cachedTargets(): number {
+    return this.#cachedTargets;
+  }
+
   /** Finds or makes the route of a topic. */
   route(topic: Topic): Route {
     let route = this.#routes.get(topic);
     if (route === undefined) {
-      this.#makeRoom();
+      this.#makeRoom(this.limits.routes_max - 1, undefined);
       this.#routes.set(topic, route = new Route(topic));
     }
     return route;
@@ -124,7 +129,7 @@ export class Router {
     const found: Subscription[] = [];
     this.#trie.match(route.topic, found);
     const shared: Target[] = [];
-    this.#cachedTargets -= targetsOf(route);
+    if (route.attached) this.#cachedTargets -= targetsOf(route);
     route.direct = [];
     for (const subscription of found) {
       if (subscription.permits?.(route.topic) === false) continue;
@@ -137,14 +142,16 @@ export class Router {
     if (!route.attached) return;
     route.generation = this.#trie.generation;
     this.#cachedTargets += targetsOf(route);
+    if (this.#cachedTargets > this.limits.targets_max) {
+      this.#makeRoom(this.limits.routes_max, route);
+    }
   }
 
-  #makeRoom(): void {
-    while (
-      this.#routes.size >= this.limits.routes_max ||
-      (this.#cachedTargets > this.limits.targets_max && this.#routes.size > 0)
-    ) {
-      const oldest = this.#routes.values().next().value!;
+  /** Lets go of the oldest routes but `spared`, until the rest is within the limits. */
+  #makeRoom(routes_max: number, spared: Route | undefined): void {
+    for (const oldest of this.#routes.values()) {
+      if (this.#routes.size <= routes_max && this.#cachedTargets <= this.limits.targets_max) return;
+      if (oldest === spared) continue;
       this.#routes.delete(oldest.topic);
       this.#cachedTargets -= targetsOf(oldest);
       oldest.attached = false;
