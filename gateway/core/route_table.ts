@@ -21,7 +21,14 @@ export interface RouteEntry {
  */
 export class RouteTable {
   #mask = PLACES_MIN - 1;
+  /** Places that are taken. */
+  #size = 0;
   #entries: (RouteEntry | undefined)[] = new Array(PLACES_MIN).fill(undefined);
+
+  /** Number of places, taken or not. */
+  get places(): number {
+    return this.#mask + 1;
+  }
 
   /** What was added for these bytes, if its route is still attached. */
   find(bytes: Uint8Array, start: number, end: number): RouteEntry | undefined {
@@ -40,7 +47,9 @@ export class RouteTable {
   add(bytes: Uint8Array, start: number, end: number, route: Route): RouteEntry {
     const entry = { name: bytes.slice(start, end), route };
     while (!this.#put(entry)) {
-      if (this.#mask + 1 >= ROUTE_TABLE_PLACES_MAX) {
+      // No place in a table that is nearly empty: names made to collide, which growth cannot part.
+      const crowded = this.#size > (this.#mask + 1) / 4;
+      if (!crowded || this.#mask + 1 >= ROUTE_TABLE_PLACES_MAX) {
         this.#entries[hash(entry.name, 0, entry.name.length) & this.#mask] = entry;
         break;
       }
@@ -58,6 +67,7 @@ export class RouteTable {
       if (
         there === undefined || !there.route.attached || equals(there.name, name, 0, name.length)
       ) {
+        if (there === undefined) this.#size++;
         this.#entries[index] = entry;
         return true;
       }
@@ -71,6 +81,7 @@ export class RouteTable {
     const places = (this.#mask + 1) * 4;
     this.#mask = places - 1;
     this.#entries = new Array(places).fill(undefined);
+    this.#size = 0;
     // One that finds no place is looked up anew when it is next needed.
     for (const entry of entries) if (entry?.route.attached) this.#put(entry);
   }
