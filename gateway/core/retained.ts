@@ -56,6 +56,11 @@ export class RetainedStore {
     return this.#count;
   }
 
+  /** True when neither a message nor a node made for one is left. */
+  get isEmpty(): boolean {
+    return this.#root.message === undefined && this.#root.children === undefined;
+  }
+
   /** Payload bytes held. */
   get bytes(): number {
     return this.#bytes;

@@ -31,6 +31,11 @@ export class TopicTrie {
     return this.#size;
   }
 
+  /** True when neither a subscription nor a node made for one is left. */
+  get isEmpty(): boolean {
+    return this.#root.isEmpty;
+  }
+
   /**
    * Bumped when a filter with a wildcard comes or goes: caches compare it instead of being told.
    * A literal filter touches one topic only; the router marks that route itself.
