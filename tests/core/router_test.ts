@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Message } from "../../gateway/core/message.ts";
+import type { Message } from "../../gateway/core/message.ts";
 import type { Route } from "../../gateway/core/route.ts";
 import { Router } from "../../gateway/core/router.ts";
 import { Delivered, type Subscription } from "../../gateway/core/subscription.ts";
