@@ -1,0 +1,33 @@
+/**
+ * What password authenticators have in common: a stored hash on one side, a password on the
+ * other.
+ */
+import type { Decided } from "./chain.ts";
+import type { Hasher } from "./hasher.ts";
+import type { HashAlgorithm, StoredPassword } from "./password.ts";
+import type { AuthResult, Credentials, Principal } from "./types.ts";
+
+/** The client is who it says, but the password is not. [MQTT-3.2.2.2] */
+export const BAD_PASSWORD: Decided = {
+  kind: "deny",
+  reason: "bad_username_or_password",
+  reasonCode: 0x86,
+};
+
+/** Too many passwords wait to be checked. [MQTT-3.2.2.2] */
+export const BUSY: Decided = { kind: "deny", reason: "server_unavailable", reasonCode: 0x88 };
+
+/** Judges a password that was found. No password is a wrong password. */
+export function judgePassword(
+  hasher: Hasher,
+  algorithm: HashAlgorithm,
+  credentials: Credentials,
+  stored: StoredPassword,
+  principal: Principal,
+): AuthResult | Promise<AuthResult> {
+  if (credentials.password === undefined) return BAD_PASSWORD;
+  const allow: AuthResult = { kind: "allow", principal };
+  const verified = hasher.verify(algorithm, credentials.password, stored);
+  const judge = (right: boolean | "busy") => right === "busy" ? BUSY : right ? allow : BAD_PASSWORD;
+  return verified instanceof Promise ? verified.then(judge) : judge(verified);
+}
