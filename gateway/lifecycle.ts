@@ -20,9 +20,6 @@ export interface Supervised {
   lameDuck(): void;
 }
 
-/** A graceful stop takes no longer. */
-export const STOP_TIMEOUT_MS = 10_000;
-
 /** What `supervise` needs of the process; tests bring their own. */
 export interface ProcessHooks {
   /** Calls back for each signal; returns a function that ends that. */
@@ -38,14 +35,16 @@ type StopSignal = "SIGTERM" | "SIGINT";
 /**
  * Runs a started gateway until it is told to stop. Returns the exit code: 0 after a stop, 1 when
  * the stop was not clean, 70 after an error that nothing caught.
+ * @param stop_timeout_ms a graceful stop takes no longer
  */
 export async function supervise(
   gateway: Supervised,
   log: Log,
+  stop_timeout_ms: number,
   hooks: ProcessHooks = processHooks(),
 ): Promise<number> {
   const { notifier } = hooks;
-  const supervisor = new Supervisor(gateway, log, hooks);
+  const supervisor = new Supervisor(gateway, log, stop_timeout_ms, hooks);
   const undo = [
     hooks.onSignal("SIGTERM", () => supervisor.stop("SIGTERM", 0)),
     hooks.onSignal("SIGINT", () => supervisor.stop("SIGINT", 0)),
@@ -74,7 +73,12 @@ class Supervisor {
   readonly #end = Promise.withResolvers<number>();
   #stopping = false;
   #reloading: Promise<void> = Promise.resolve();
-  constructor(readonly gateway: Supervised, readonly log: Log, readonly hooks: ProcessHooks) {}
+  constructor(
+    readonly gateway: Supervised,
+    readonly log: Log,
+    readonly stop_timeout_ms: number,
+    readonly hooks: ProcessHooks,
+  ) {}
 
   /** The exit code, once everything has ended. */
   get ended(): Promise<number> {
@@ -92,9 +96,11 @@ class Supervisor {
     this.#stopping = true;
     log.info("stopping", { reason });
     notifier.tell("STOPPING=1");
-    const deadline = clock.now() + STOP_TIMEOUT_MS;
+    const deadline = clock.now() + this.stop_timeout_ms;
     const timeout = clock.at(deadline, () => {
-      log.warn("the stop took too long; ending without the rest", { timeout_ms: STOP_TIMEOUT_MS });
+      log.warn("the stop took too long; ending without the rest", {
+        timeout_ms: this.stop_timeout_ms,
+      });
       this.#end.resolve(unclean);
     });
     this.gateway.stop(deadline).then(

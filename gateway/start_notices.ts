@@ -10,7 +10,7 @@ export interface Notice {
 
 /** A bound listener, as far as the lines need to know it. */
 export interface ListenerFacts {
-  /** Such as `nats:tcp:default`; stands first in the line, the address after it. */
+  /** Such as `nats:tcp:default`. */
   readonly id: string;
   readonly protocol: "NATS" | "MQTT" | "admin";
   readonly transport: "tcp" | "ssl" | "ws" | "wss" | "http" | "https";
@@ -32,7 +32,7 @@ export function startNotices(listeners: readonly ListenerFacts[]): Notice[] {
   for (const listener of listeners) {
     notices.push({
       level: "info",
-      text: `${listener.id}: ${listener.protocol} on ${where(listener)}, ${who(listener)}`,
+      text: `${listener.protocol} on ${where(listener)} (${listener.id}): ${who(listener)}`,
     });
   }
   for (const listener of listeners) {
@@ -40,9 +40,9 @@ export function startNotices(listeners: readonly ListenerFacts[]): Notice[] {
     if (!open || isLoopback(listener.address)) continue;
     notices.push({
       level: "warning",
-      text: `${listener.id}: anyone who reaches ${where(listener)} can use ` +
-        `${listener.protocol} without credentials; configure an authenticator, bind it to ` +
-        '127.0.0.1, or set security_profile = "hardened"',
+      text: `anyone who reaches ${where(listener)} can use ${listener.protocol} without ` +
+        "credentials; configure an authenticator, bind it to 127.0.0.1, or set " +
+        `security_profile = "hardened" (${listener.id})`,
     });
   }
   if (listeners.length === 0) {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../gateway/clock.ts";
-import { type ProcessHooks, STOP_TIMEOUT_MS, supervise } from "../gateway/lifecycle.ts";
+import { type ProcessHooks, supervise } from "../gateway/lifecycle.ts";
 import type { Supervised } from "../gateway/lifecycle.ts";
 import type { Log } from "../gateway/observe/log.ts";
+
+const STOP_TIMEOUT_MS = 10_000;
 
 /** A process and a gateway played by the test. */
 function stage(gateway: Partial<Supervised> = {}) {
@@ -58,7 +60,7 @@ function stage(gateway: Partial<Supervised> = {}) {
     lameDuck: () => void calls.push("lame duck"),
     ...gateway,
   };
-  const code = supervise(supervised, log, hooks);
+  const code = supervise(supervised, log, STOP_TIMEOUT_MS, hooks);
   const signal = (name: string) => {
     const run = signals.get(name);
     assert(run, `nobody listens to ${name}`);

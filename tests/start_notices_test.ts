@@ -18,11 +18,11 @@ function texts(facts: Partial<ListenerFacts>) {
 
 Deno.test("startNotices() says where a listener is and who may connect", () => {
   assert.deepEqual(texts({}), [
-    "info: nats:tcp:default: NATS on tcp://127.0.0.1:4222, anonymous clients allowed",
+    "info: NATS on tcp://127.0.0.1:4222 (nats:tcp:default): anonymous clients allowed",
   ]);
   assert.deepEqual(
     texts({ transport: "wss", address: "::", port: 8084, path: "/mqtt", anonymous: false }),
-    ["info: nats:tcp:default: NATS on wss://[::]:8084/mqtt, credentials needed"],
+    ["info: NATS on wss://[::]:8084/mqtt (nats:tcp:default): credentials needed"],
   );
 });
 
@@ -30,7 +30,7 @@ Deno.test("startNotices() warns when strangers can come from other hosts", () =>
   const warning = texts({ address: "0.0.0.0" })[1] ?? "";
   assert.match(
     warning,
-    /^warning: nats:tcp:default: anyone who reaches tcp:\/\/0\.0\.0\.0:4222 .*hardened/,
+    /^warning: anyone who reaches tcp:\/\/0\.0\.0\.0:4222 .*hardened/,
   );
   assert.equal(texts({ address: "::" }).length, 2);
   assert.equal(texts({ address: "192.168.1.2" }).length, 2);

@@ -97,7 +97,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
   ],
   [/^admin\//, ["gateway/gateway.ts", "gateway/errors.ts", "gateway/version.ts"]],
   // The composition root and what it is split into.
-  [/^gateway\/[a-z_]+\.ts$/, ["gateway/", "!gateway/cli/"]],
+  [/^gateway\/(compose\/)?[a-z_]+\.ts$/, ["gateway/", "!gateway/cli/"]],
   [/^tests\//, ["gateway/", "admin/", "main.ts"]],
 ];
 
@@ -111,7 +111,7 @@ function exceptSessions(part: string): string[] {
 export const MAY_TOUCH_MACHINE: readonly RegExp[] = [
   /^main\.ts$/,
   /^gateway\/clock\.ts$/,
-  /^gateway\/(lifecycle|systemd)\.ts$/,
+  /^gateway\/(gateway|lifecycle|systemd)\.ts$/,
   /^gateway\/(transport|cli|auth|backbone)\//,
   /^gateway\/store\/sqlite\w*\.ts$/,
   /^gateway\/config\/read\.ts$/,
@@ -134,7 +134,12 @@ export const MAY_USE_PACKAGE: readonly (readonly [packages: RegExp, part: RegExp
 /** Lines of a file at most. */
 export const FILE_LINES_MAX = 400;
 /** Files that are longer for a reason. */
-export const LONG_FILES: ReadonlyMap<string, string> = new Map();
+export const LONG_FILES: ReadonlyMap<string, string> = new Map([
+  [
+    "gateway/nats/decode.ts",
+    "one state machine of the hot path; its halves would share every field",
+  ],
+]);
 
 /** Lines of a function at most. */
 export const FUNCTION_LINES_MAX = 70;

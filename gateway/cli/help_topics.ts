@@ -18,7 +18,7 @@ export const TOPICS: readonly Topic[] = [
     text: `Exit codes
 
   0   done, or stopped as asked
-  1   done, and the answer is no (check --strict found warnings, request got no reply, ...)
+  1   done, and the answer is no (nobody answers a request, two files differ, ...)
   2   the command line makes no sense
   69  a port, the store or a server that is needed cannot be had
   70  a bug in natsgate

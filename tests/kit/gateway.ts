@@ -110,10 +110,12 @@ const LISTENERS = `
 [gateway.nats.listeners.tcp.default]
 bind = "127.0.0.1:0"
 [gateway.nats.listeners.ws.default]
+enable = false
 bind = "127.0.0.1:0"
 [listeners.tcp.default]
 bind = "127.0.0.1:0"
 [listeners.ws.default]
+enable = false
 bind = "127.0.0.1:0"
 [dashboard.listeners.http]
 bind = "127.0.0.1:0"

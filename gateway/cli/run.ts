@@ -1,0 +1,57 @@
+/** `natsgate run`: the gateway itself. */
+import { realClock } from "../clock.ts";
+import type { LogConfig } from "../config/types.ts";
+import { type Gateway, startGateway } from "../gateway.ts";
+import { supervise } from "../lifecycle.ts";
+import { type LogOptions, openLog } from "../observe/log_output.ts";
+import { VERSION } from "../version.ts";
+import { EXIT, type Io } from "./io.ts";
+import type { Arguments } from "./parse.ts";
+import { printIssues, readSettings } from "./settings.ts";
+
+/** Starts the gateway and runs it until it is told to stop. */
+export async function run(args: Arguments, io: Io): Promise<number> {
+  const read = readSettings(args);
+  const { config } = read;
+  if (config === undefined) {
+    printIssues(read, io);
+    return EXIT.config;
+  }
+  const write = config.log.console.enable ? (line: string) => io.err(line) : () => {};
+  const output = openLog(logOptions(config.log, args), write, realClock());
+  const { log } = output;
+  log.info(`natsgate ${VERSION} starts`, {
+    config: read.path ?? "built-in defaults",
+    data_dir: config.node.data_dir,
+  });
+  for (const { path, message } of read.issues) log.warn(message, { setting: path });
+  const gateway = startGateway(config, { log });
+  if (read.path === undefined) io.err(firstSteps(gateway));
+  const code = await supervise(gateway, log, config.node.shutdown_timeout);
+  output.close();
+  return code;
+}
+
+function logOptions(log: LogConfig, args: Arguments): LogOptions {
+  const { level, formatter } = log.console;
+  return {
+    level: (args.text("log-level") ?? level) as LogOptions["level"],
+    format: formatter,
+    debugClients: args.list("debug-client"),
+  };
+}
+
+/** What a newcomer can copy and try, for a start without any configuration. */
+function firstSteps(gateway: Gateway): string {
+  const nats = gateway.listeners.get("nats:tcp:default")?.address;
+  const mqtt = gateway.listeners.get("mqtt:tcp:default")?.address;
+  if (nats === undefined || mqtt === undefined) return "";
+  return `
+No configuration file: the built-in defaults hold. In other terminals, try:
+
+  natsgate sub mqtt://${mqtt} 'hello/#'
+  natsgate pub nats://${nats} hello.world 'It works'
+  natsgate help configuration
+
+`;
+}
