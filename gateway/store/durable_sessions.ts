@@ -5,7 +5,13 @@
 import { type Message, own } from "../core/message.ts";
 import { assert } from "../errors.ts";
 import { Body, Entry, Incoming, Ledger } from "./ledger.ts";
-import type { SessionLog, StoredEntry, StoredSession, StoredSubscription } from "./types.ts";
+import type {
+  SessionLog,
+  StoredEntry,
+  StoredMessage,
+  StoredSession,
+  StoredSubscription,
+} from "./types.ts";
 
 /** A session as the store knows it. Maps are made when first needed: most sessions are idle. */
 export interface SessionKept {
@@ -183,12 +189,25 @@ export class DurableSessions implements SessionLog {
     return kept;
   }
 
+  /** The record of a session could not be read: its row is in the way of a new one. */
+  loseSession(id: number): void {
+    this.deleted.push(id);
+    this.#nextSessionId = Math.max(this.#nextSessionId, id + 1);
+  }
+
   /** A body was read at start; its entries follow. */
-  loadBody(id: number, payload_bytes: number): Body {
-    const body = new Body(id, Body.weigh(payload_bytes));
-    this.#bodies.set(id, body);
-    this.#nextBodyId = Math.max(this.#nextBodyId, id + 1);
+  loadBody(message: StoredMessage): Body {
+    const { bodyId, payload } = message;
+    const body = new Body(bodyId, Body.weigh(payload.length));
+    body.loaded = message;
+    this.#bodies.set(bodyId, body);
+    this.#nextBodyId = Math.max(this.#nextBodyId, bodyId + 1);
     return body;
+  }
+
+  /** A body that was read before. */
+  loadedBody(id: number): Body | undefined {
+    return this.#bodies.get(id);
   }
 
   /** A queue entry was read at start. */
@@ -204,9 +223,10 @@ export class DurableSessions implements SessionLog {
     kept.incoming.set(incoming.packetId, incoming);
   }
 
-  /** Everything is read: a body that no entry names has no business here. */
+  /** Everything is read and handed over: a body that no entry names has no business here. */
   loadDone(): void {
     for (const body of this.#bodies.values()) {
+      body.loaded = undefined;
       if (body.references > 0) continue;
       this.#bodies.delete(body.id);
       this.ledger.drop(body);

@@ -16,7 +16,7 @@ import {
   Segment,
   SEGMENT_BYTES,
 } from "./segment.ts";
-import type { StoredEntry } from "./types.ts";
+import type { StoredEntry, StoredMessage } from "./types.ts";
 
 /** An item that can be written. */
 export interface LedgerItem extends Item {
@@ -32,6 +32,8 @@ export class Body implements LedgerItem {
   slot = 0;
   /** Queue entries that name it. */
   references = 0;
+  /** While the store is read at start: what was read. */
+  loaded: StoredMessage | undefined = undefined;
   #message: Message | undefined;
 
   constructor(readonly id: number, readonly weight: number, message?: Message) {

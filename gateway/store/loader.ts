@@ -7,7 +7,7 @@ import type { DurableSessions, SessionKept } from "./durable_sessions.ts";
 import { Body, Entry, Incoming, type LedgerItem } from "./ledger.ts";
 import { readMessage, readSession, readSubscription, readVersion } from "./record.ts";
 import { type Item, readSegment, Segment } from "./segment.ts";
-import type { StoredEntry, StoredMessage, StoredSubscription, StoreReader } from "./types.ts";
+import type { StoredEntry, StoredSubscription, StoreReader } from "./types.ts";
 
 /** Row of a segment with its dead bits. */
 export interface SegmentRow {
@@ -26,14 +26,12 @@ export interface RecordRow {
 interface QueuedRead {
   readonly item: Entry;
   readonly stored: StoredEntry;
-  readonly message: StoredMessage;
 }
 
 /** Feeds one reader. Call in this order: retained, segments, subscriptions, sessions, finish. */
 export class Loader {
   /** Records that could not be read, or belong to nothing, and were left out. */
   skipped = 0;
-  readonly #bodies = new Map<number, { readonly body: Body; readonly message: StoredMessage }>();
   /** By session id. */
   readonly #queues = new Map<number, QueuedRead[]>();
   readonly #incoming = new Map<number, Incoming[]>();
@@ -68,7 +66,10 @@ export class Loader {
   records(rows: Iterable<RecordRow>): void {
     for (const { id, record } of rows) {
       const session = this.#try(() => readSession(begin(record)));
-      if (session === undefined) continue;
+      if (session === undefined) {
+        this.sessions.loseSession(id);
+        continue;
+      }
       const { clientId } = session;
       const kept = this.sessions.loadSession(clientId, id);
       this.into.session(session);
@@ -93,9 +94,9 @@ export class Loader {
     const queue = take(this.#queues, kept.id);
     // Entries that were updated are in later segments than their neighbours.
     queue.sort((a, b) => a.stored.seq - b.stored.seq);
-    for (const { item, stored, message } of queue) {
+    for (const { item, stored } of queue) {
       this.sessions.loadEntry(kept, stored.seq, item);
-      this.into.queued(clientId, stored, message);
+      this.into.queued(clientId, stored, item.body.loaded!);
     }
   }
 
@@ -110,17 +111,13 @@ export class Loader {
     };
     const read = this.#try(() =>
       readSegment(row.items, dead, {
-        body: (slot, message) => {
-          const body = this.sessions.loadBody(message.bodyId, message.payload.length);
-          place(body, slot);
-          this.#bodies.set(message.bodyId, { body, message });
-        },
+        body: (slot, message) => place(this.sessions.loadBody(message), slot),
         entry: (slot, sessionId, bodyId, stored) => {
-          const found = this.#bodies.get(bodyId);
-          const item = new Entry(sessionId, found?.body ?? new Body(bodyId, 0));
+          const body = this.sessions.loadedBody(bodyId);
+          const item = new Entry(sessionId, body ?? new Body(bodyId, 0));
           place(item, slot);
-          if (found === undefined) this.#orphans.push(item);
-          else listOf(this.#queues, sessionId).push({ item, stored, message: found.message });
+          if (body === undefined) this.#orphans.push(item);
+          else listOf(this.#queues, sessionId).push({ item, stored });
         },
         incoming: (slot, sessionId, packetId) => {
           const item = new Incoming(sessionId, packetId);

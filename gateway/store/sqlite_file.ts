@@ -33,7 +33,7 @@ export const MIGRATIONS: readonly string[] = [
      key TEXT NOT NULL,
      value TEXT NOT NULL,
      PRIMARY KEY (kind, key)
-   ) STRICT;`,
+   ) STRICT`,
 ];
 
 /** An open database and what keeps others out of it. */
@@ -58,22 +58,20 @@ export interface SetAside {
  */
 export function openDatabase(path: string, now: number): DatabaseFile {
   const lock = takeLock(path);
+  let db: DatabaseSync | undefined;
+  const close = () => {
+    db?.close();
+    lock.close();
+  };
   try {
     createPrivate(path);
     const damage = findDamage(path);
     const setAside = damage === undefined ? undefined : putAside(path, damage, now);
-    const db = new DatabaseSync(path);
+    db = new DatabaseSync(path);
     prepareSchema(db, path);
-    return {
-      db,
-      setAside,
-      close() {
-        db.close();
-        lock.close();
-      },
-    };
+    return { db, setAside, close };
   } catch (error) {
-    lock.close();
+    close();
     if (error instanceof OperationalError) throw error;
     throw unusable(path, error);
   }
@@ -102,7 +100,7 @@ export function findDamage(path: string): string | undefined {
   try {
     const [first] = db.prepare("PRAGMA quick_check(1)").all();
     const verdict = String(Object.values(first ?? {})[0]);
-    if (verdict !== "ok") return verdict;
+    if (verdict !== "ok") return verdict.replace("*** in database main ***\n", "");
     checkOwner(db, path);
     return undefined;
   } catch (error) {
@@ -118,7 +116,7 @@ export function findDamage(path: string): string | undefined {
 export function migrate(db: DatabaseSync, migrations: readonly string[]): void {
   for (let version = pragma(db, "user_version"); version < migrations.length; version++) {
     db.exec(`BEGIN IMMEDIATE;
-      ${migrations[version]}
+      ${migrations[version]};
       PRAGMA user_version = ${version + 1};
       COMMIT;`);
   }
@@ -151,7 +149,6 @@ function takeLock(path: string): DatabaseSync {
   try {
     createPrivate(name);
     lock = new DatabaseSync(name);
-    lock.exec("PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE;");
     lock.prepare("BEGIN EXCLUSIVE").run();
     return lock;
   } catch (error) {
@@ -166,11 +163,18 @@ function takeLock(path: string): DatabaseSync {
   }
 }
 
-/** Makes the file if it is not there. Password hashes and messages are in it: nobody else reads. */
+/**
+ * Makes the file if it is not there. Password hashes and messages are in it: nobody else reads. A
+ * file that is there is not opened: closing it would end this process's locks on it.
+ */
 function createPrivate(path: string): void {
   const directory = path.slice(0, path.lastIndexOf("/") + 1);
   if (directory !== "") Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
+  try {
+    Deno.openSync(path, { createNew: true, write: true, mode: 0o600 }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
 }
 
 function putAside(path: string, reason: string, now: number): SetAside {
@@ -226,8 +230,8 @@ const APPLICATION_ID = 0x6e676174;
 const PAGE_BYTES = 4096;
 /** The most that SQLite takes. */
 const PAGES_MAX = 0xfffffffe;
-/** The write-ahead log goes into the database at this size: 4 MiB. */
-const WAL_PAGES = 1024;
+/** The write-ahead log goes into the database at this size: 8 MiB. */
+const WAL_PAGES = 2048;
 /** A log that a large commit or a backup has made longer is cut back to this. */
 const WAL_BYTES_KEPT = 16 << 20;
 const CACHE_KIB = 8192;

@@ -1,0 +1,292 @@
+/**
+ * What the store does when the machine fails it: full disks, damaged files, strangers' files.
+ */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import type { Topic } from "../../gateway/core/topic.ts";
+import { OperationalError } from "../../gateway/errors.ts";
+import { openSqliteStore, type SqliteStore } from "../../gateway/store/sqlite.ts";
+import { migrate, pragma } from "../../gateway/store/sqlite_file.ts";
+import { entry, message, Place, session, subscription } from "./kit.ts";
+
+const SMALL_BYTES = 200_000;
+
+/** Queues messages of 5 kB until a commit fails; returns the number of the last one. */
+function fillUp(store: SqliteStore): number {
+  for (let seq = 1; seq < 1000; seq++) {
+    store.sessions.enqueue("c", entry(seq), store.sessions.body(message("t", big(seq))));
+    if (!store.commit()) return seq;
+  }
+  throw new Error("the store never got full");
+}
+
+function big(seq: number): string {
+  return `${seq}:${"x".repeat(5000)}`;
+}
+
+function upTo(last: number): string[] {
+  return Array.from({ length: last }, (_, index) => big(index + 1));
+}
+
+Deno.test("sqlite store: a full store says so once, keeps what it has, and recovers", () => {
+  using place = new Place();
+  const { store } = place.open({ database_bytes_max: SMALL_BYTES });
+  store.sessions.put(session("c"));
+  const last = fillUp(store);
+  assert.equal(store.writable, false);
+  assert.equal(store.dirty, false);
+  assert.deepEqual(place.events.map(({ kind }) => kind), ["unwritable"]);
+  assert.match(place.events[0]!.message, /full.*make room on the disk/);
+  assert.deepEqual(place.crashed().payloads("c"), upTo(last - 1));
+
+  // The receiver comes and takes the first half, and with it the reason of the failure.
+  for (let seq = 1; seq <= last / 2; seq++) store.sessions.remove("c", seq);
+  assert.equal(store.commit(), false, "not tried again so soon");
+  place.clock.advance(1000);
+  assert.equal(store.writable, true, "tried by itself");
+  assert.deepEqual(place.events.map(({ kind }) => kind), ["unwritable", "writable"]);
+  const left = upTo(last).slice(Math.floor(last / 2));
+  assert.deepEqual(place.crashed().payloads("c"), left, "what had failed is written now");
+});
+
+Deno.test("sqlite store: changes while it is full are written when it recovers", () => {
+  using place = new Place();
+  const { store } = place.open({ database_bytes_max: SMALL_BYTES });
+  store.sessions.put(session("c"));
+  store.retained.put(message("old", "1"));
+  store.commit();
+  const last = fillUp(store);
+  store.sessions.putSubscription("c", subscription("late"));
+  store.sessions.put(session("c", { disconnectedAt: 7 }));
+  store.retained.delete("old" as Topic);
+  store.retained.put(message("new", "2"));
+  assert.equal(store.dirty, true);
+  assert.equal(store.commit(), false);
+  assert.equal(store.dirty, false, "what waits is not of the next turn");
+  for (let seq = 1; seq < last; seq++) store.sessions.remove("c", seq);
+  place.clock.advance(1000);
+  assert.equal(store.commit(), true);
+  const state = place.crashed();
+  assert.deepEqual(state.payloads("c"), [big(last)]);
+  assert.deepEqual(state.sessions.get("c")!.subscriptions, [subscription("late")]);
+  assert.equal(state.sessions.get("c")!.session.disconnectedAt, 7);
+  assert.deepEqual([...state.messages.keys()], ["new"]);
+});
+
+Deno.test("sqlite store: documents are undone when they cannot be written", () => {
+  using place = new Place();
+  const { store } = place.open({ database_bytes_max: SMALL_BYTES });
+  store.documents.put("user", "a", "old");
+  assert.equal(store.commit(), true);
+  store.documents.put("user", "a", "new");
+  for (let i = 0; i < 100; i++) store.documents.put("user", `b${i}`, big(i));
+  assert.equal(store.dirty, true);
+  assert.equal(store.commit(), false);
+  assert.equal(store.writable, false);
+  assert.equal(store.documents.get("user", "a"), "old");
+  assert.equal(store.documents.count("user"), 1);
+  // Tried again by itself, though nothing waits.
+  place.clock.advance(1000);
+  assert.equal(store.writable, true);
+  store.documents.put("user", "c", 1);
+  assert.equal(store.commit(), true);
+  assert.equal(store.documents.count("user"), 2);
+});
+
+Deno.test("sqlite store: it is tried at most once a second, by turns or by itself", () => {
+  using place = new Place();
+  const { store } = place.open({ database_bytes_max: SMALL_BYTES });
+  store.sessions.put(session("c"));
+  fillUp(store);
+  for (let i = 0; i < 100; i++) {
+    store.sessions.put(session("c", { createdAt: i }));
+    assert.equal(store.commit(), false);
+    place.clock.advance(50);
+  }
+  const { commitsFailed } = store.stats;
+  assert(commitsFailed >= 5 && commitsFailed <= 7, `${commitsFailed} attempts in 5 s`);
+  assert.equal(place.events.length, 1);
+});
+
+/** A file system of its own that holds `bytes`; undefined when this user may not make one. */
+function mountSmall(bytes: number): (Disposable & { readonly path: string }) | undefined {
+  const path = Deno.makeTempDirSync({ prefix: "natsgate-full-" });
+  const run = (command: string, ...args: string[]) => {
+    try {
+      return new Deno.Command(command, { args, stderr: "null" }).outputSync().success;
+    } catch {
+      return false;
+    }
+  };
+  const mounted = run("mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path);
+  if (!mounted) Deno.removeSync(path);
+  const unmount = () => {
+    run("umount", path);
+    Deno.removeSync(path);
+  };
+  return mounted ? { path, [Symbol.dispose]: unmount } : undefined;
+}
+
+const mayMount = (() => {
+  using mounted = mountSmall(1 << 20);
+  return mounted !== undefined;
+})();
+
+Deno.test({
+  name: "sqlite store: a full disk is survived (needs the right to mount a tmpfs)",
+  ignore: !mayMount,
+  fn() {
+    using disk = mountSmall(3 << 20)!;
+    using place = new Place();
+    const path = `${disk.path}/natsgate.db`;
+    const { store } = place.open({ path });
+    store.sessions.put(session("c"));
+    assert.equal(store.commit(), true);
+    const ballast = `${disk.path}/ballast`;
+    Deno.writeFileSync(ballast, new Uint8Array(2 << 20));
+    const last = fillUp(store);
+    assert.equal(store.writable, false);
+    place.clock.advance(5000);
+    assert.equal(store.writable, false);
+    Deno.removeSync(ballast);
+    place.clock.advance(1000);
+    assert.equal(store.writable, true);
+    assert.deepEqual(place.open({ path }).state.payloads("c"), upTo(last));
+    place.close();
+  },
+});
+
+Deno.test("sqlite store: a damaged file is set aside and an empty one begun", () => {
+  for (const damage of ["garbage", "torn"]) {
+    using place = new Place();
+    const { store } = place.open();
+    store.sessions.put(session("c"));
+    for (let seq = 1; seq < 50; seq++) {
+      store.sessions.enqueue("c", entry(seq), store.sessions.body(message("t", big(seq))));
+      store.commit();
+    }
+    place.close();
+    const bytes = Deno.readFileSync(place.path);
+    if (damage === "garbage") bytes.fill(0x5a, 0, 4096);
+    else bytes.fill(0x5a, 8192);
+    Deno.writeFileSync(place.path, bytes);
+
+    const { store: again, state } = place.open();
+    assert.equal(state.sessions.size, 0);
+    assert.equal(again.writable, true);
+    assert.deepEqual(place.events.map(({ kind }) => kind), ["damaged"]);
+    const text = place.events[0]!.message;
+    assert.match(
+      text,
+      /is damaged \(.+\)\. It was renamed to .+\.damaged-2025-06-15T15-06-40\.000Z/,
+    );
+    assert.match(text, /restore a backup/);
+    const aside = [...Deno.readDirSync(place.directory)].map(({ name }) => name)
+      .find((name) => name.includes(".damaged-"))!;
+    assert.deepEqual(Deno.readFileSync(`${place.directory}/${aside}`), bytes, "nothing was lost");
+    place.open();
+    assert.equal(place.events.length, 1, "the new file is sound");
+  }
+});
+
+Deno.test("sqlite store: files of others are left alone", () => {
+  using place = new Place();
+  const db = new DatabaseSync(place.path);
+  db.exec("CREATE TABLE precious (value)");
+  db.close();
+  assert.throws(
+    () => place.open(),
+    (error) =>
+      error instanceof OperationalError && error.exitCode === 69 &&
+      /belongs to another program \(set node\.data_dir/.test(error.message),
+  );
+  assert.deepEqual([...Deno.readDirSync(place.directory)].map(({ name }) => name).sort(), [
+    "natsgate.db",
+    "natsgate.db.lock",
+  ]);
+});
+
+Deno.test("sqlite store: files of a newer version are left alone", () => {
+  using place = new Place();
+  place.open();
+  place.close();
+  const db = new DatabaseSync(place.path);
+  db.exec("PRAGMA user_version = 99");
+  db.close();
+  assert.throws(() => place.open(), /a newer version of natsgate wrote it \(schema 99/);
+});
+
+Deno.test("sqlite store: two processes cannot use one file", () => {
+  using place = new Place();
+  const { store } = place.open();
+  const { path, clock } = place;
+  assert.throws(
+    () => openSqliteStore({ path, clock, sync: "off" }),
+    (error) =>
+      error instanceof OperationalError && /another process is using it/.test(error.message),
+  );
+  store.sessions.put(session("c"));
+  assert.equal(store.commit(), true, "the first is not disturbed");
+  place.close();
+  openSqliteStore({ path, clock, sync: "off" }).close();
+});
+
+Deno.test("sqlite store: a place that cannot be written is refused in words", () => {
+  using place = new Place();
+  const path = `${place.directory}/file/natsgate.db`;
+  Deno.writeTextFileSync(`${place.directory}/file`, "");
+  assert.throws(
+    () => openSqliteStore({ path, clock: place.clock, sync: "off" }),
+    (error) =>
+      error instanceof OperationalError && error.message.includes(path) &&
+      /set node\.data_dir to another one, or set store\.type = "memory"/.test(error.message),
+  );
+});
+
+Deno.test({
+  name: "sqlite store: nobody else can read the files",
+  ignore: Deno.build.os === "windows",
+  fn() {
+    using place = new Place();
+    const path = `${place.directory}/new/natsgate.db`;
+    const { store } = place.open({ path });
+    store.sessions.put(session("c"));
+    store.commit();
+    for (const suffix of ["", "-wal", "-shm", ".lock"]) {
+      assert.equal(Deno.statSync(path + suffix).mode! & 0o777, 0o600, suffix);
+    }
+    assert.equal(Deno.statSync(`${place.directory}/new`).mode! & 0o777, 0o700);
+    place.close();
+  },
+});
+
+Deno.test("sqlite store: migrations run once each, in order, as a whole or not at all", () => {
+  const db = new DatabaseSync(":memory:");
+  const first = ["CREATE TABLE a (x)"];
+  migrate(db, first);
+  assert.equal(pragma(db, "user_version"), 1);
+  const second = [...first, "ALTER TABLE a ADD y; INSERT INTO a VALUES (1, 2)"];
+  migrate(db, second);
+  migrate(db, second);
+  assert.equal(pragma(db, "user_version"), 2);
+  assert.deepEqual({ ...db.prepare("SELECT * FROM a").get() }, { x: 1, y: 2 });
+  assert.throws(() => migrate(db, [...second, "CREATE TABLE b (x); CREATE TABLE a (x)"]));
+  db.exec("ROLLBACK");
+  assert.equal(pragma(db, "user_version"), 2);
+  assert.equal(db.prepare("SELECT name FROM sqlite_schema WHERE name = 'b'").get(), undefined);
+  db.close();
+});
+
+Deno.test("sqlite store: the write-ahead log does not grow without bound", () => {
+  using place = new Place();
+  const { store } = place.open({ sync: "normal" });
+  store.sessions.put(session("c"));
+  const payload = "x".repeat(50_000);
+  for (let seq = 1; seq < 1000; seq++) {
+    store.sessions.enqueue("c", entry(seq), store.sessions.body(message("t", payload)));
+    store.commit();
+    store.sessions.remove("c", seq);
+  }
+  const wal_bytes = Deno.statSync(`${place.path}-wal`).size;
+  assert(wal_bytes < 16 << 20, `${wal_bytes} bytes after 50 MB`);
+});
