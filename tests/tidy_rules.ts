@@ -74,7 +74,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     /^gateway\/backbone\//,
     ["gateway/errors.ts", "gateway/clock.ts", "gateway/core/", "gateway/observe/log.ts"],
   ],
-  [/^gateway\/config\//, ["gateway/errors.ts"]],
+  [/^gateway\/config\//, ["gateway/errors.ts", "gateway/config/"]],
   [/^gateway\/observe\//, ["gateway/errors.ts", "gateway/clock.ts", "gateway/version.ts"]],
   // The test clients use the codecs; everything else of a running gateway comes through gateway.ts.
   [

@@ -34,16 +34,11 @@ export function listListeners(config: Config): NamedListener[] {
     for (const [name, listener] of Object.entries(nats.listeners[type])) {
       const path = ["gateway", "nats", "listeners", type, name];
       const enabled = nats.enable && listener.enable;
-      list.push({
-        id: `nats:${type}:${name}`,
-        protocol: "nats",
-        type,
-        name,
-        path,
-        listener,
-        enabled,
-      });
+      const id = `nats:${type}:${name}`;
+      list.push({ id, protocol: "nats", type, name, path, listener, enabled });
     }
+  }
+  for (const type of LISTENER_TYPES) {
     for (const [name, listener] of Object.entries(config.listeners[type])) {
       const path = ["listeners", type, name];
       const enabled = listener.enable;

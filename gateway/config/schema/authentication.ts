@@ -76,7 +76,7 @@ const redisLoginCommand = v.pipe(
     const verb = name?.toUpperCase();
     const shown = JSON.stringify(dataset.value);
     if (verb !== "HGET" && verb !== "HMGET" || key === undefined) {
-      addIssue({ message: `expected "HGET key field" or "HMGET key field...", got ${shown}` });
+      addIssue({ message: `expected "HGET key field" or "HMGET key field..."` });
     } else if (verb === "HGET" && fields.length !== 1) {
       addIssue({ message: `HGET takes one field, got ${shown}; use HMGET for more` });
     } else if (!fields.includes("password_hash") && !fields.includes("password")) {

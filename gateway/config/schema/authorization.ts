@@ -90,8 +90,7 @@ const redisRuleCommand = v.pipe(
     const verb = name?.toUpperCase();
     const whole = verb === "HGETALL" && fields.length === 0;
     if (key !== undefined && (whole || verb === "HMGET" && fields.length > 0)) return;
-    const shown = JSON.stringify(dataset.value);
-    addIssue({ message: `expected "HGETALL key" or "HMGET key field...", got ${shown}` });
+    addIssue({ message: `expected "HGETALL key" or "HMGET key field..."` });
   }),
 );
 
