@@ -25,16 +25,24 @@ export class Group {
   /**
    * Offers the message to one member after the other, from the one the strategy picks, until
    * one takes it. A member that is full or gone, or is the publisher itself and wants no echo,
-   * is passed over. Returns true when the message found a member.
+   * is passed over; members that are away are asked last. Returns true when the message found a
+   * member.
    */
   deliver(message: Message, strategy: GroupStrategy): boolean {
+    const first = this.#pick(message, strategy, this.members.length);
+    return this.#offer(message, first, false) || this.#offer(message, first, true);
+  }
+
+  /** Goes once around the members that are there, or once around those that are away. */
+  #offer(message: Message, first: number, away: boolean): boolean {
     const count = this.members.length;
-    let index = this.#pick(message, strategy, count);
+    let index = first;
     for (let tries = 0; tries < count; tries++) {
       const target = this.members[index]!;
-      const subscription = target.subscription;
-      const own = subscription.noLocal && subscription.subscriber.id === message.origin;
-      if (!own && subscription.subscriber.deliver(message, target) !== Delivered.Refused) {
+      const { subscriber, noLocal } = target.subscription;
+      const asked = (subscriber.away ?? false) === away &&
+        !(noLocal && subscriber.id === message.origin);
+      if (asked && subscriber.deliver(message, target) !== Delivered.Refused) {
         this.#next = index;
         return true;
       }

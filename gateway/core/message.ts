@@ -89,18 +89,32 @@ export interface MessageExtras {
 }
 
 /**
- * A message that stays as it is, for whoever keeps it past `deliver`. All who ask during one
- * publication get the same object, so that a payload is held (and stored) once.
+ * A message that stays as it is, for whoever keeps it past `deliver`: for a short time, such as
+ * until it is acknowledged. All who ask during one publication get the same object, so that a
+ * payload is held (and stored) once.
  */
 export function own(message: Message): Message {
-  return message.kept ??= keep(message);
+  return message.kept ??= copyOf(message, message.size <= SHARED_BYTES_MAX);
 }
 
-/** A copy of its own, even if others keep the message as well. Payload bytes are shared. */
-export function keep(message: Message): Message {
-  const copy = message.owned
-    ? new Message(message.route, message.bytes, message.start, message.end)
-    : new Message(message.route, message.bytes.slice(message.start, message.end));
+/**
+ * The same for long, such as until a client comes back: small payloads do not share a buffer
+ * with others, which they would keep alive.
+ */
+export function ownForLong(message: Message): Message {
+  const { kept } = message;
+  if (kept !== undefined && kept.bytes.length - kept.size <= WASTE_BYTES_MAX) return kept;
+  return message.kept = copyOf(message, false);
+}
+
+/** A copy of its own, even if others keep the message as well. Owned bytes are shared. */
+export function copyOf(message: Message, sharesBuffer = false): Message {
+  const copy =
+    message.owned && (sharesBuffer || message.bytes.length - message.size <= WASTE_BYTES_MAX)
+      ? new Message(message.route, message.bytes, message.start, message.end)
+      : sharesBuffer
+      ? inBuffer(message)
+      : new Message(message.route, message.payload.slice());
   copy.owned = true;
   copy.qos = message.qos;
   copy.retain = message.retain;
@@ -108,4 +122,25 @@ export function keep(message: Message): Message {
   copy.extras = message.extras;
   copy.kept = copy;
   return copy;
+}
+
+/** Bytes for many small payloads: to allocate each by itself costs more than all the rest. */
+const BUFFER_BYTES = 8192;
+/** Payloads up to this size share a buffer. */
+const SHARED_BYTES_MAX = 1024;
+/** What a kept message may keep alive beside its payload. */
+const WASTE_BYTES_MAX = 1024;
+let buffer = new Uint8Array(BUFFER_BYTES);
+let bufferAt = 0;
+
+function inBuffer(message: Message): Message {
+  const { size } = message;
+  if (bufferAt + size > BUFFER_BYTES) {
+    buffer = new Uint8Array(BUFFER_BYTES);
+    bufferAt = 0;
+  }
+  const start = bufferAt;
+  bufferAt += size;
+  buffer.set(message.payload, start);
+  return new Message(message.route, buffer, start, bufferAt);
 }

@@ -1,7 +1,7 @@
 /**
  * The last value of each topic, for subscribers that come later.
  */
-import { keep, type Message, own } from "./message.ts";
+import { copyOf, type Message, ownForLong } from "./message.ts";
 import type { Filter, Topic } from "./topic.ts";
 
 /** What the retained store may hold, and for how long. */
@@ -79,7 +79,7 @@ export class RetainedStore {
     if (before === undefined && this.#count >= this.limits.messages_max) {
       return this.#refuse("full");
     }
-    const kept = this.#withExpiry(own(message));
+    const kept = this.#withExpiry(ownForLong(message));
     this.#put(kept);
     this.listener?.put(kept);
     return "stored";
@@ -140,7 +140,7 @@ export class RetainedStore {
   #withExpiry(message: Message): Message {
     if (this.limits.expiry_ms === 0 || message.extras?.expiresAt !== undefined) return message;
     // Subscribers that queue the same message do not get this expiry.
-    const copy = keep(message);
+    const copy = copyOf(message);
     copy.extras = { ...message.extras, expiresAt: this.now() + this.limits.expiry_ms };
     return copy;
   }

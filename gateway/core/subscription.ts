@@ -19,6 +19,8 @@ export type Delivered = (typeof Delivered)[keyof typeof Delivered];
 export interface Subscriber {
   /** Connection id; compared with `Message.origin` for No Local. */
   readonly id: number;
+  /** True while nobody is connected and messages can only wait: groups ask others first. */
+  readonly away?: boolean;
   /**
    * Offers one message for one subscription. Synchronous, never throws, never publishes. Keeps
    * nothing of `message` but what `own()` returns.

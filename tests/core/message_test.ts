@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Message, own } from "../../gateway/core/message.ts";
+import { Message, own, ownForLong } from "../../gateway/core/message.ts";
 import { Route } from "../../gateway/core/route.ts";
 import type { Topic } from "../../gateway/core/topic.ts";
 
@@ -33,4 +33,17 @@ Deno.test("own() shares the bytes of an owned payload, not the reused object", (
   message.qos = 0;
   assert.equal(kept.bytes, bytes);
   assert.equal(kept.qos, 1);
+});
+
+Deno.test("ownForLong() keeps no more than the payload alive", () => {
+  const message = new Message(ROUTE, new Uint8Array(65_536), 10, 20);
+  const short = own(message);
+  const long = ownForLong(message);
+  assert.notEqual(short, long);
+  assert.equal(long.bytes.length, 10);
+  assert.equal(ownForLong(message), long);
+  assert.equal(own(message), long);
+  const owned = new Message(ROUTE, new Uint8Array(65_536), 10, 20);
+  owned.owned = true;
+  assert.equal(ownForLong(owned).bytes.length, 10);
 });
