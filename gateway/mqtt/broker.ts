@@ -12,6 +12,7 @@ import { MqttCounters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { MqttOptions } from "./options.ts";
 import type { Outgoing } from "./outgoing.ts";
+import type { Pressure } from "./pressure.ts";
 import { TopicPriorities } from "./priorities.ts";
 import type { QueueTotal } from "./queue.ts";
 import { publishWill } from "./will.ts";
@@ -39,6 +40,8 @@ export class MqttBroker {
   /** Routes by the bytes of a PUBLISH topic, for clients without a mountpoint. */
   readonly routes = new RouteTable();
   readonly queued: QueueTotal = { bytes: 0 };
+  /** Set by a delivery for which its publisher should wait; taken by the publisher. */
+  congested: Pressure | undefined = undefined;
   readonly counters = new MqttCounters();
   readonly router: Router;
   readonly store: Store;
@@ -136,11 +139,13 @@ export class MqttBroker {
     const now = this.now();
     if (!publishesWill) session.will = undefined;
     session.detach(now);
-    if (!session.stored) {
-      this.end(session);
-      return;
-    }
-    if (session.will !== undefined && session.will.delayInterval === 0) {
+    if (session.stored) this.#park(session);
+    else this.end(session);
+    session.deliveries.pressure.relieve();
+  }
+
+  #park(session: ClientSession): void {
+    if (session.will?.delayInterval === 0) {
       this.#publishWill(session);
       session.save();
     }

@@ -60,6 +60,21 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
     return this.expiryInterval > 0;
   }
 
+  /** See `Subscriber.away`. */
+  get away(): boolean {
+    return this.deliveries.sender === undefined;
+  }
+
+  /** Takes over a record of the last run. */
+  restore(stored: StoredSession): void {
+    this.username = stored.username;
+    this.version = stored.version;
+    this.expiryInterval = stored.expiryInterval;
+    this.disconnectedAt = stored.disconnectedAt ?? this.#broker.now();
+    this.will = stored.will;
+    this.keeps = true;
+  }
+
   /** See `Subscriber.deliver`. */
   deliver(message: Message, target: Target): Delivered {
     return this.deliveries.deliver(message, target);

@@ -247,6 +247,7 @@ class Login {
       ...at,
       broker,
       wait: (answer, goOn) => session.wait(answer, goOn),
+      hold: (pressure) => session.hold(pressure),
     });
     session.accept(at, publisher);
     return sender;

@@ -1,12 +1,13 @@
 /**
  * What goes to a client: sent at once, waiting for its window, or waiting for it to come back.
  */
-import { type Message, own, type QoS } from "../core/message.ts";
+import { type Message, own, ownForLong, type QoS } from "../core/message.ts";
 import { Delivered, type Target } from "../core/subscription.ts";
 import { ReasonCode } from "./codes.ts";
 import type { DropReason } from "./counters.ts";
 import { Inflight, Phase } from "./inflight.ts";
 import { Outgoing } from "./outgoing.ts";
+import { Pressure } from "./pressure.ts";
 import { MessageQueue } from "./queue.ts";
 import { type PendingReplay, replayNext } from "./replay.ts";
 import type { Sender } from "./sender.ts";
@@ -33,6 +34,8 @@ export class Deliveries {
   readonly queue: MessageQueue;
   /** Retained messages still to be sent for new subscriptions. */
   readonly replays: PendingReplay[] = [];
+  /** Publishers that wait for this client. */
+  readonly pressure = new Pressure();
   /** Sent on an earlier connection, to be sent again in this order. [MQTT-4.6.0-1] */
   #resend: Outgoing[] = [];
   /** Messages this client did not get, whatever the reason. */
@@ -157,6 +160,11 @@ export class Deliveries {
     }
   }
 
+  /** The client has caught up: publishers that waited for it go on. */
+  relieve(): void {
+    if (this.queue.length === 0 || this.isBelow(1 / 4)) this.pressure.relieve();
+  }
+
   /** Goes on with retained messages. True when some still wait for the socket or the window. */
   drainReplays(): boolean {
     const sender = this.sender;
@@ -266,7 +274,8 @@ export class Deliveries {
   ): Outgoing {
     const shared = subscription.group === undefined ? undefined : subscription;
     const { identifiers } = subscription;
-    const entry = new Outgoing(++this.#seq, own(message), qos, retain, identifiers, shared);
+    const kept = this.sender === undefined ? ownForLong(message) : own(message);
+    const entry = new Outgoing(++this.#seq, kept, qos, retain, identifiers, shared);
     if (this.#broker.options.retry_interval !== Infinity) entry.sentAt = this.#broker.now();
     return entry;
   }
@@ -297,10 +306,19 @@ export class Deliveries {
     }
     const entry = this.#entry(message, subscription, qos, retain);
     this.queue.push(entry, priority);
+    if (this.sender !== undefined && this.pressure.patient && !this.isBelow(1 / 2)) {
+      this.#broker.congested = this.pressure;
+    }
     if (qos > 0 && stored) {
       store.sessions.enqueue(clientId, entry, store.sessions.body(entry.message));
     }
     return Delivered.Taken;
+  }
+
+  /** True when the queue holds less than a part of what it may hold. */
+  isBelow(part: number): boolean {
+    const { max_mqueue_len, max_mqueue_bytes } = this.#broker.options;
+    return this.queue.length < part * max_mqueue_len && this.queue.bytes < part * max_mqueue_bytes;
   }
 
   #fits(bytes: number): boolean {

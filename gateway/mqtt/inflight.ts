@@ -25,7 +25,7 @@ const SLOTS_MAX = 0x10000;
 /**
  * Packet ids in use towards one client. Ids go round from 1 to 65535 and skip those in use
  * [MQTT-2.2.1-3]; a slot is found by the low bits of its id, so that every operation is a few
- * instructions. Starts with nothing and doubles as needed.
+ * instructions (and ids whose slot is taken are skipped as well). Starts with nothing and doubles as needed.
  */
 export class Inflight {
   /** Exchanges that take up the client's Receive Maximum. */

@@ -3,7 +3,7 @@
  */
 import type { Authorizer, Decision } from "../auth/types.ts";
 import { mount } from "../core/mountpoint.ts";
-import { keep, Message, type QoS } from "../core/message.ts";
+import { copyOf, Message, type QoS } from "../core/message.ts";
 import type { Route } from "../core/route.ts";
 import { equals, RouteTable } from "../core/route_table.ts";
 import { type Topic, toTopic } from "../core/topic.ts";
@@ -15,6 +15,7 @@ import { ClientSession } from "./client_session.ts";
 import { ReasonCode } from "./codes.ts";
 import type { PublishFrame } from "./frames.ts";
 import { NO_PROPERTIES, PacketType, type Properties, type ProtocolVersion } from "./packets.ts";
+import type { Pressure } from "./pressure.ts";
 import { protocolError } from "./reader.ts";
 import type { Sender } from "./sender.ts";
 import { toExtras } from "./will.ts";
@@ -57,6 +58,8 @@ export interface Publishing {
   readonly payload_bytes_max: number;
   /** Stops reading until the answer is there, then goes on. */
   wait<Answer>(answer: Promise<Answer>, goOn: (answer: Answer) => void): void;
+  /** Stops reading until a subscriber has caught up. */
+  hold(pressure: Pressure): void;
 }
 
 /** The incoming half of a connection. */
@@ -246,8 +249,7 @@ export class Publisher {
     memo: TopicMemo,
     decision: Promise<Decision>,
   ): void {
-    const kept = keep(message); // the frame dies with this turn
-    kept.retain = message.retain;
+    const kept = copyOf(message); // the frame dies with this turn
     this.#at.wait(decision, ({ allowed }) => {
       this.#remember(memo, 1 << (kept.qos * 2 + (kept.retain ? 1 : 0)), allowed);
       if (allowed) this.#accept(kept, packetId);
@@ -276,6 +278,10 @@ export class Publisher {
     if (qos === 0) return;
     const code = takers === 0 && version === 5 ? ReasonCode.NoMatchingSubscribers : 0;
     this.#at.sender.ackOut(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId, code);
+    const { congested } = broker;
+    if (congested === undefined) return;
+    broker.congested = undefined;
+    this.#at.hold(congested);
   }
 
   #publish(message: Message): number {

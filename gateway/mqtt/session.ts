@@ -17,6 +17,7 @@ import {
   type Properties,
   type ProtocolVersion,
 } from "./packets.ts";
+import { type Held, HOLD_MS_MAX, type Pressure } from "./pressure.ts";
 import type { Publisher, Publishing } from "./publish.ts";
 import { protocolError } from "./reader.ts";
 import type { Sender } from "./sender.ts";
@@ -28,7 +29,7 @@ const REPLAY_PAUSE_MS = 10;
 const HOUSEKEEPING_MS = 1000;
 
 /** What an accepted CONNECT made of the connection. */
-export interface Connected extends Omit<Publishing, "wait" | "broker"> {
+export interface Connected extends Omit<Publishing, "wait" | "hold" | "broker"> {
   readonly principal: Principal;
   readonly authorizer: Authorizer;
   readonly cleanStart: boolean;
@@ -39,7 +40,7 @@ export interface Connected extends Omit<Publishing, "wait" | "broker"> {
 }
 
 /** See `Session`. Made by `createMqttSession`. */
-export class MqttSession implements Session, Connection {
+export class MqttSession implements Session, Connection, Held {
   readonly protocol = "mqtt";
   readonly decoder: Decoder;
   nextDeadline: number;
@@ -53,6 +54,8 @@ export class MqttSession implements Session, Connection {
   #wantsReasons = true;
   #packet_bytes_max = Infinity;
   #bytesIn = 0;
+  #heldBy: Pressure | undefined = undefined;
+  #heldUntil = Infinity;
   #lastReceived: number;
   #connectedAt: number;
   #connectBy: number;
@@ -117,13 +120,39 @@ export class MqttSession implements Session, Connection {
           this.fail(error);
         }
         if (this.#waiting || this.#isClosed()) return;
-        this.link.setReading(true);
-        this.#run();
+        this.#goOn();
       });
     answer.then((value) => resume(() => goOn(value)), (error) =>
       resume(() => {
         throw error;
       }));
+  }
+
+  /** Stops reading until a slow subscriber has caught up, or for `HOLD_MS_MAX`. */
+  hold(pressure: Pressure): void {
+    this.#waiting = true;
+    this.link.setReading(false);
+    this.#heldBy = pressure;
+    pressure.hold(this);
+    this.#heldUntil = this.broker.now() + HOLD_MS_MAX;
+    this.#wakeAt(this.#heldUntil);
+  }
+
+  /** See `Held.letGo`. */
+  letGo(): void {
+    this.#heldBy = undefined;
+    this.#heldUntil = Infinity;
+    if (this.#state === "closed") return;
+    this.#waiting = false;
+    this.#goOn();
+  }
+
+  /** Reads again, first what was kept. */
+  #goOn(): void {
+    this.#lastReceived = this.broker.now();
+    if (this.#state === "connected") this.#schedule();
+    this.link.setReading(true);
+    this.#run();
   }
 
   /** CONNECT was read: what it says of the connection, accepted or not. */
@@ -231,6 +260,7 @@ export class MqttSession implements Session, Connection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.nextDeadline = Infinity;
+    this.#heldBy?.forget(this);
     const client = this.at?.client;
     if (client !== undefined) this.broker.release(client, cause.kind !== "client-disconnect");
   }
@@ -267,11 +297,17 @@ export class MqttSession implements Session, Connection {
       return;
     }
     const { principal, client } = this.at!;
-    if (now >= this.#lastReceived + this.#silence_ms) { // [MQTT-3.1.2-22]
+    // While we do not read, the silence is ours.
+    if (!this.#waiting && now >= this.#lastReceived + this.#silence_ms) { // [MQTT-3.1.2-22]
       return this.#close(ReasonCode.KeepAliveTimeout, { kind: "keepalive-timeout" });
     }
     if (principal.expiresAt !== undefined && now >= principal.expiresAt) {
       return this.#close(ReasonCode.MaximumConnectTime, { kind: "expired" });
+    }
+    if (now >= this.#heldUntil) {
+      this.#heldBy?.giveUp(this);
+      this.letGo();
+      if (this.#isClosed()) return;
     }
     const busy = this.#keepHouse(now);
     const replaying = client.deliveries.drainReplays();
@@ -301,8 +337,9 @@ export class MqttSession implements Session, Connection {
   #schedule(): void {
     const { at } = this;
     this.nextDeadline = Math.min(
-      this.#lastReceived + this.#silence_ms,
+      this.#waiting ? Infinity : this.#lastReceived + this.#silence_ms,
       at?.principal.expiresAt ?? Infinity,
+      this.#heldUntil,
     );
   }
 

@@ -54,7 +54,9 @@ function table(handlers: Partial<Record<PacketType, Handler>>): readonly (Handle
 }
 
 function acknowledged({ at, decoder }: MqttSession): void {
-  at!.client.deliveries.acknowledged(decoder.ack.packetId);
+  const { deliveries } = at!.client;
+  deliveries.acknowledged(decoder.ack.packetId);
+  deliveries.relieve();
 }
 
 /** PUBREC is answered by PUBREL unless it refuses. [MQTT-4.3.3-4] */
@@ -68,7 +70,9 @@ function received({ at, decoder }: MqttSession): void {
 }
 
 function completed({ at, decoder }: MqttSession): void {
-  at!.client.deliveries.completed(decoder.ack.packetId);
+  const { deliveries } = at!.client;
+  deliveries.completed(decoder.ack.packetId);
+  deliveries.relieve();
 }
 
 /** DISCONNECT takes the will back, unless it asks for it. [MQTT-3.14.4-3] */
