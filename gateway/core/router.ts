@@ -74,6 +74,26 @@ export class Router {
     }
   }
 
+  /**
+   * Publishes the first `count` messages, all of one route without groups, none retained:
+   * subscriber by subscriber, each gets them in order.
+   */
+  publishAll(messages: readonly Message[], count: number): void {
+    assert(!this.#publishing, "a subscriber published from inside deliver()");
+    this.#publishing = true;
+    try {
+      const { route, origin } = messages[0]!;
+      this.refresh(route);
+      for (const target of route.direct) {
+        const { subscriber, noLocal } = target.subscription;
+        if (noLocal && subscriber.id === origin) continue;
+        for (let i = 0; i < count; i++) subscriber.deliver(messages[i]!, target);
+      }
+    } finally {
+      this.#publishing = false;
+    }
+  }
+
   #fanOut(message: Message): number {
     const route = message.route;
     this.refresh(route);

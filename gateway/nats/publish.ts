@@ -2,7 +2,7 @@
  * PUB and HPUB: what becomes of a message that a NATS client sends.
  */
 import { unmount } from "../core/mountpoint.ts";
-import { Message, type MessageExtras, own, type QoS } from "../core/message.ts";
+import { type Message, type MessageExtras, own, type QoS } from "../core/message.ts";
 import { matches, toPattern } from "../core/match.ts";
 import type { Route } from "../core/route.ts";
 import { equals } from "../core/route_table.ts";
@@ -78,10 +78,14 @@ function publishTo(
   correlationData: Uint8Array | undefined,
 ): void {
   const decoder = session.decoder;
-  const message = session.message ??= new Message(route, decoder.bytes);
   const headers = decoder.headerSize > 0;
   const payloadStart = decoder.bodyStart + (headers ? decoder.headerSize : 0);
-  message.reset(route, decoder.bytes, payloadStart, decoder.bodyEnd);
+  const message = session.server.batch.next(
+    route,
+    decoder.bytes,
+    payloadStart,
+    decoder.bodyEnd,
+  );
   message.owned = decoder.owned;
   message.origin = session.id;
   message.qos = session.options.verbose ? 1 : 0;
@@ -104,10 +108,21 @@ function publishTo(
 /** The last step: `+OK` goes out before the client's own copy of the message. */
 function send(session: NatsSession, message: Message): void {
   session.acknowledge();
-  const takers = session.server.router.publish(message);
+  const { batch, router } = session.server;
+  if (mayBeGathered(message) && batch.suits(message.route)) {
+    batch.add(message);
+    return;
+  }
+  batch.flush();
+  const takers = router.publish(message);
   if (takers === 0 && session.options.noResponders && message.extras?.replyTo !== undefined) {
     sendNoResponders(session, message.extras.replyTo);
   }
+}
+
+/** Nobody asks how many take it, and it is the batch's own object. */
+function mayBeGathered(message: Message): boolean {
+  return !message.retain && message.extras?.replyTo === undefined && message.kept === undefined;
 }
 
 function authorize(session: NatsSession, message: Message): void {

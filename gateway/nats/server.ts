@@ -2,6 +2,7 @@
  * What all NATS sessions share: options, the router, dialects, who is connected.
  */
 import type { Authenticator, AuthorizerFactory } from "../auth/types.ts";
+import { Batch } from "../core/batch.ts";
 import type { Router } from "../core/router.ts";
 import type { Log } from "../observe/log.ts";
 import type { PeerInfo } from "../protocol/session.ts";
@@ -102,6 +103,8 @@ export class NatsServer {
   readonly router: Router;
   readonly now: () => number;
   readonly log: Log;
+  /** The messages of the turn under way, and the objects they are in. */
+  readonly batch: Batch;
   /** Live sessions by client id. */
   readonly sessions = new Map<string, NatsSession>();
   readonly totals: NatsTotals = {
@@ -123,6 +126,7 @@ export class NatsServer {
 
   constructor(public parts: NatsServerParts, public options: NatsOptions) {
     this.router = parts.router;
+    this.batch = new Batch(parts.router);
     this.now = parts.now;
     this.log = parts.log;
     this.#limits = limitsOf(options);

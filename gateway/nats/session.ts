@@ -59,8 +59,6 @@ export class NatsSession implements Session, Subscriber {
   /** By sid. */
   readonly subscriptions = new Map<string, NatsSubscription>();
 
-  /** The message of the PUB at hand; one object for all of them. */
-  message: Message | undefined = undefined;
   /** Subject of the last PUB and what it meant, since most clients repeat themselves. */
   last: RouteEntry | undefined = undefined;
   /** The last permission question and its answer. */
@@ -252,6 +250,7 @@ export class NatsSession implements Session, Subscriber {
         if (this.state === "closed") return;
         this.#suspended = false;
         job();
+        this.server.batch.flush();
         if (this.#suspended) return;
         this.link.setReading(true);
         this.#run();
@@ -269,16 +268,20 @@ export class NatsSession implements Session, Subscriber {
 
   #run(): void {
     const decoder = this.decoder;
+    const { batch } = this.server;
     try {
       while (!this.#suspended) {
         const op = decoder.next();
+        if (op !== Op.Pub) batch.flush();
         if (op === Op.None) return;
         this.#sawFrame = true;
         this.#handlers[op]!(this);
-        if (this.state === "closed") return;
+        if (this.state === "closed") break;
       }
+      batch.flush();
       decoder.keep();
     } catch (error) {
+      batch.flush();
       if (!(error instanceof ProtocolError)) throw error;
       this.server.totals.protocolErrors++;
       this.fail(error.natsText, { kind: "protocol", error });
