@@ -69,17 +69,21 @@ export class Outbox {
 
   /** For the transport: a taken segment is written (or never will be). */
   done(segment: Segment): void {
-    this.#closedBytes -= segment.bytes.length;
     this.sentBytes += segment.bytes.length;
-    if (segment.slab !== undefined) releaseSlab(segment.slab);
+    this.#release(segment);
   }
 
   /** Drops everything that was not taken yet. */
   clear(): void {
     this.#closeSlab();
-    for (const segment of this.#segments) this.done(segment);
+    for (const segment of this.#segments) this.#release(segment);
     this.#segments.length = 0;
     this.#dirty = false;
+  }
+
+  #release(segment: Segment): void {
+    this.#closedBytes -= segment.bytes.length;
+    if (segment.slab !== undefined) releaseSlab(segment.slab);
   }
 
   #closeSlab(): void {
