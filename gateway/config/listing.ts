@@ -13,7 +13,7 @@ import { LISTENER_TYPES, type ListenerType } from "./schema/listeners.ts";
 /** A NATS or MQTT listener with its name. */
 export type NamedListener =
   & {
-    /** `nats:tcp:default`; MQTT ones, as in EMQX, `tcp:default`. */
+    /** `nats:tcp:default`, `mqtt:tcp:default`. */
     readonly id: string;
     readonly type: ListenerType;
     readonly name: string;
@@ -42,7 +42,8 @@ export function listListeners(config: Config): NamedListener[] {
     for (const [name, listener] of Object.entries(config.listeners[type])) {
       const path = ["listeners", type, name];
       const enabled = listener.enable;
-      list.push({ id: `${type}:${name}`, protocol: "mqtt", type, name, path, listener, enabled });
+      const id = `mqtt:${type}:${name}`;
+      list.push({ id, protocol: "mqtt", type, name, path, listener, enabled });
     }
   }
   return list;

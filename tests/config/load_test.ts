@@ -126,6 +126,17 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "an operator that is neither a key nor a JWT",
+    text: '[[gateway.nats.internal_authn]]\ntype = "jwt"\ntrusted_operators = ["a.b"]\n' +
+      'resolver = { type = "memory", resolver_preload = [] }',
+    issues: [
+      "3:22 gateway.nats.internal_authn[1].trusted_operators[1]: must be a valid operator NKey: " +
+      "expected 56 characters of A-Z and 2-7 that begin with O",
+      "4:31 gateway.nats.internal_authn[1].resolver.resolver_preload: " +
+      "must not be empty: it holds the account JWTs",
+    ],
+  },
+  {
     name: "scram under the gateway",
     text: '[gateway.nats.authentication]\nmechanism = "scram"\nbackend = "built_in_database"',
     issues: [

@@ -25,7 +25,7 @@ const CASES: readonly (readonly [name: string, text: string, findings: readonly 
     "two listeners on one port, one of them on all addresses",
     '[listeners.tcp.a]\nbind = "127.0.0.1:1"\n[gateway.nats.listeners.tcp.b]\nbind = "[::]:1"\n' +
     "[gateway.nats.authentication]\n" + USERS,
-    ["error listeners.tcp.a.bind: tcp:a cannot listen on 127.0.0.1:1: nats:tcp:b does so already"],
+    ["error listeners.tcp.a.bind: mqtt:tcp:a cannot listen on 127.0.0.1:1: nats:tcp:b does so already"],
   ],
   [
     "a listener, the monitor and the dashboard on one port",
@@ -33,9 +33,9 @@ const CASES: readonly (readonly [name: string, text: string, findings: readonly 
     'bind = "127.0.0.1:18083"',
     [
       "error gateway.nats.monitor_bind: " +
-      "nats:monitor cannot listen on 127.0.0.1:18083: tcp:a does so already",
+      "nats:monitor cannot listen on 127.0.0.1:18083: mqtt:tcp:a does so already",
       "error dashboard.listeners.http.bind: " +
-      "dashboard:http cannot listen on 127.0.0.1:18083: tcp:a does so already",
+      "dashboard:http cannot listen on 127.0.0.1:18083: mqtt:tcp:a does so already",
     ],
   ],
   [
@@ -49,7 +49,7 @@ const CASES: readonly (readonly [name: string, text: string, findings: readonly 
   [
     "one Unix socket twice",
     '[listeners.tcp]\nf = { bind = "unix:/a" }\ng = { bind = "unix:/a" }',
-    ["error listeners.tcp.g.bind: tcp:g cannot listen on unix:/a: tcp:f does so already"],
+    ["error listeners.tcp.g.bind: mqtt:tcp:g cannot listen on unix:/a: mqtt:tcp:f does so already"],
   ],
   [
     "TLS without certificate, without verify, without CA",
@@ -61,8 +61,8 @@ const CASES: readonly (readonly [name: string, text: string, findings: readonly 
       'is required when verify is "verify_peer": whose certificates are accepted',
       "error listeners.ssl.a.ssl_options.fail_if_no_peer_cert: " +
       'verify must be "verify_peer" when fail_if_no_peer_cert is true',
-      "error listeners.ssl.a.ssl_options.certfile: is required: ssl:a speaks TLS",
-      "error listeners.ssl.a.ssl_options.keyfile: is required: ssl:a speaks TLS",
+      "error listeners.ssl.a.ssl_options.certfile: is required: mqtt:ssl:a speaks TLS",
+      "error listeners.ssl.a.ssl_options.keyfile: is required: mqtt:ssl:a speaks TLS",
     ],
   ],
   [

@@ -20,6 +20,17 @@ function publicKey(kind: KeyKind) {
   );
 }
 
+/** The public key of an operator, or its JWT. */
+const operator = v.pipe(
+  v.string("expected text"),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed || JWT.test(dataset.value)) return;
+    const problem = keyProblem(dataset.value, "operator");
+    if (problem !== undefined) addIssue({ message: `must be a valid operator NKey: ${problem}` });
+  }),
+  v.transform((text) => JWT.test(text) ? text : text.toUpperCase()),
+);
+
 /** An array that holds at least one key. */
 function publicKeys(kind: KeyKind) {
   return v.pipe(
@@ -50,10 +61,7 @@ export const internalAuthn = v.optional(
         type: v.literal("jwt"),
         /** Public keys, or operator JWTs: then their signing keys are trusted as well. */
         trusted_operators: v.pipe(
-          v.array(
-            v.union([v.pipe(v.string(), v.regex(JWT)), publicKey("operator")]),
-            "expected an array of keys",
-          ),
+          v.array(operator, "expected an array of keys"),
           v.nonEmpty("must not be empty"),
         ),
         resolver: memoryResolver,
