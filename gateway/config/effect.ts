@@ -87,6 +87,7 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   ["sys_topics.**", "warning"],
   ["store.**", "warning"],
   // Administration.
+  ["gateway.nats.enable_stats", "warning"],
   ["gateway.nats.monitor_bind", "warning"],
   ["dashboard.**", "warning"],
   ["api_key.**", "warning"],
@@ -167,6 +168,15 @@ export function checkEffect(
     findings.push(finding);
   }
   return { findings, skipped };
+}
+
+/**
+ * Why a setting does nothing, or not yet; undefined when it does what it says. In the path, `*`
+ * may stand for a name or an index.
+ */
+export function effectNote(path: Path): string | undefined {
+  const part = PARTS_NOT_THERE_YET.find(([at]) => matches([...at.split("."), "**"], path));
+  return part === undefined ? settingFinding(path)?.message : `${part[1]} is not in effect yet`;
 }
 
 function* parts(

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { effectNote } from "../../gateway/config/effect.ts";
 import { loadConfig } from "../../gateway/config/load.ts";
+import { CONFIG_SCHEMAS } from "../../gateway/config/schema/root.ts";
+import { type Schema, schemaPaths } from "../../gateway/config/walk.ts";
 
 /** What is said about effect, as `severity path: message`. */
 function effect(text: string): string[] {
@@ -50,3 +53,33 @@ Deno.test("deprecated settings warn", () => {
     "has no effect here: connections always reconnect; the setting is deprecated",
   ]);
 });
+
+Deno.test("effectNote says why a setting does nothing", () => {
+  assert.match(effectNote(["listeners", "tcp", "a", "acceptors"]) ?? "", /one loop/);
+  assert.match(effectNote(["api_key", "keys", "*", "w_mode"]) ?? "", /nothing is written/);
+  assert.equal(effectNote(["node", "data_dir"]), undefined);
+});
+
+Deno.test("a setting that no code names is said to have no effect", async () => {
+  const root = new URL("../../", import.meta.url).pathname;
+  const words = new Set<string>();
+  for (const { name } of Deno.readDirSync(root)) {
+    if (name === "gateway" || name === "admin") await wordsOf(root + name, words);
+  }
+  const silent = new Set<string>();
+  for (const path of schemaPaths(CONFIG_SCHEMAS.legacy as unknown as Schema)) {
+    if (!words.has(path.at(-1)!) && effectNote(path) === undefined) silent.add(path.join("."));
+  }
+  assert.deepEqual([...silent], []);
+});
+
+/** Every word of the code outside of gateway/config, comments left out. */
+async function wordsOf(directory: string, words: Set<string>): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    if (isDirectory && !path.endsWith("gateway/config")) await wordsOf(path, words);
+    if (!/\.tsx?$/.test(name)) continue;
+    const code = (await Deno.readTextFile(path)).replace(/\/\*[^]*?\*\/|\/\/.*/g, "");
+    for (const word of code.match(/[A-Za-z_]\w*/g) ?? []) words.add(word);
+  }
+}
