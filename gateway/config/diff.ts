@@ -32,6 +32,7 @@ const NEEDS_RESTART: readonly (readonly [path: string, reason: string])[] = [
   ["node.data_dir", "the store and its lock stay where they were opened"],
   ["store.type", "the store is opened once"],
   ["store.sync", "the store is opened once"],
+  ["store.max_size", "the store is opened once"],
 ];
 
 /** Where listeners are; `*` stands for one name. */

@@ -13,7 +13,18 @@ import type { SegmentWriter } from "./ledger.ts";
 import { Loader, type RecordRow, type SegmentRow } from "./loader.ts";
 import { RECORD_VERSION, writeMessage, writeSession, writeSubscription } from "./record.ts";
 import { SqliteDocuments } from "./sqlite_documents.ts";
-import { configure, type DatabaseFile, openDatabase, pragma, type Sync } from "./sqlite_file.ts";
+import {
+  configure,
+  type DatabaseFile,
+  type FileEvent,
+  openDatabase,
+  pragma,
+  READ_RETAINED,
+  READ_SEGMENTS,
+  READ_SESSIONS,
+  READ_SUBSCRIPTIONS,
+  type Sync,
+} from "./sqlite_file.ts";
 import { Transaction } from "./sqlite_transaction.ts";
 import type { Store, StoreReader } from "./types.ts";
 
@@ -33,10 +44,10 @@ export interface SqliteOptions {
 /** Something the operator should know, in words. */
 export interface StoreEvent {
   /**
-   * `damaged`: the file was set aside and an empty one begun. `skipped`: records could not be
-   * read. `unwritable`: the disk is full or broken. `writable`: it works again.
+   * `skipped`: records could not be read. `unwritable`: the disk is full or broken. `writable`: it
+   * works again.
    */
-  readonly kind: "damaged" | "skipped" | "unwritable" | "writable";
+  readonly kind: FileEvent["kind"] | "skipped" | "unwritable" | "writable";
   readonly message: string;
 }
 
@@ -49,22 +60,14 @@ export interface StoreStats {
   readonly databaseBytes: number;
 }
 
-/** Default of `database_bytes_max`: 4 GiB. */
-export const DATABASE_BYTES_MAX = 4 * 2 ** 30;
+/** Default of `database_bytes_max`: 8 GiB. */
+export const DATABASE_BYTES_MAX = 8 * 2 ** 30;
 
 /** Opens the store; see `openDatabase` for what it throws. Call `load` before any change. */
 export function openSqliteStore(options: SqliteOptions): SqliteStore {
   const report = options.report ?? (() => {});
   const file = openDatabase(options.path, options.clock.now());
-  if (file.setAside !== undefined) {
-    const { path, reason } = file.setAside;
-    report({
-      kind: "damaged",
-      message: `The store ${options.path} is damaged (${reason}). It was renamed to ${path} and ` +
-        `an empty one begun: stored sessions, messages and users are gone. Stop natsgate and ` +
-        `restore a backup, or save what the sqlite3 command ".recover" finds in the old file`,
-    });
-  }
+  for (const event of file.events) report(event);
   configure(file.db, options.sync, options.database_bytes_max ?? DATABASE_BYTES_MAX);
   return new SqliteStore(file, options.clock, report);
 }
@@ -277,13 +280,10 @@ function prepare(db: DatabaseSync): Statements {
        ON CONFLICT DO UPDATE SET record = excluded.record`,
     ),
     deleteRetained: db.prepare("DELETE FROM retained WHERE topic = ?"),
-    readRetained: db.prepare("SELECT rowid AS id, record FROM retained"),
-    readSegments: db.prepare(
-      `SELECT id, items, bits FROM segment LEFT JOIN dead ON dead.segment = segment.id
-       ORDER BY id`,
-    ),
-    readSubscriptions: db.prepare("SELECT session AS id, record FROM subscription ORDER BY rowid"),
-    readSessions: db.prepare("SELECT id, record FROM session ORDER BY id"),
+    readRetained: db.prepare(READ_RETAINED),
+    readSegments: db.prepare(READ_SEGMENTS),
+    readSubscriptions: db.prepare(READ_SUBSCRIPTIONS),
+    readSessions: db.prepare(READ_SESSIONS),
     segments: prepareSegments(db),
   };
 }
@@ -294,10 +294,10 @@ function prepareSegments(db: DatabaseSync): SegmentWriter {
   const replace = db.prepare("UPDATE segment SET items = ? WHERE id = ?");
   const remove = db.prepare("DELETE FROM segment WHERE id = ?");
   const bury = db.prepare(
-    `INSERT INTO dead (segment, bits) VALUES (?, ?)
+    `INSERT INTO dead (id, bits) VALUES (?, ?)
      ON CONFLICT DO UPDATE SET bits = excluded.bits`,
   );
-  const unbury = db.prepare("DELETE FROM dead WHERE segment = ?");
+  const unbury = db.prepare("DELETE FROM dead WHERE id = ?");
   return {
     insert: (id, blob) => void insert.run(id, blob),
     read: (id) => read.get(id)!["items"] as Uint8Array,

@@ -20,41 +20,62 @@ export const MIGRATIONS: readonly string[] = [
      record BLOB NOT NULL
    ) STRICT;
    CREATE TABLE subscription (
+     id INTEGER PRIMARY KEY,
      session INTEGER NOT NULL,
      name TEXT NOT NULL,
      record BLOB NOT NULL,
-     PRIMARY KEY (session, name)
+     UNIQUE (session, name)
    ) STRICT;
    CREATE TABLE segment (id INTEGER PRIMARY KEY, items BLOB NOT NULL) STRICT;
-   CREATE TABLE dead (segment INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
-   CREATE TABLE retained (topic TEXT NOT NULL PRIMARY KEY, record BLOB NOT NULL) STRICT;
+   CREATE TABLE dead (id INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
+   CREATE TABLE retained (
+     id INTEGER PRIMARY KEY,
+     topic TEXT NOT NULL UNIQUE,
+     record BLOB NOT NULL
+   ) STRICT;
    CREATE TABLE document (
+     id INTEGER PRIMARY KEY,
      kind TEXT NOT NULL,
      key TEXT NOT NULL,
      value TEXT NOT NULL,
-     PRIMARY KEY (kind, key)
+     UNIQUE (kind, key)
    ) STRICT`,
 ];
+
+/** Rows for `Loader.retained`. */
+export const READ_RETAINED = "SELECT id, record FROM retained";
+/** Rows for `Loader.segments`. */
+export const READ_SEGMENTS =
+  "SELECT id, items, bits FROM segment LEFT JOIN dead USING (id) ORDER BY id";
+/** Rows for `Loader.subscriptions`. */
+export const READ_SUBSCRIPTIONS =
+  "SELECT session AS id, record FROM subscription ORDER BY subscription.id";
+/** Rows for `Loader.records`. */
+export const READ_SESSIONS = "SELECT id, record FROM session ORDER BY id";
+
+/** Every table; each has an `id` that is its row id. */
+export const TABLES = ["session", "subscription", "segment", "dead", "retained", "document"];
 
 /** An open database and what keeps others out of it. */
 export interface DatabaseFile {
   readonly db: DatabaseSync;
-  /** Where a damaged predecessor was put, and why; undefined when there was none. */
-  readonly setAside: SetAside | undefined;
+  /** What happened on the way that the operator should know. */
+  readonly events: readonly FileEvent[];
   close(): void;
 }
 
-/** A file that was renamed because it could not be used. */
-export interface SetAside {
-  readonly path: string;
-  readonly reason: string;
+/** Something that happened to the file, in words. */
+export interface FileEvent {
+  /** `damaged`: set aside, an empty one begun. `restored`: a backup took its place. */
+  readonly kind: "damaged" | "restored";
+  readonly message: string;
 }
 
 /**
- * Opens or creates the database at `path`. A damaged file is renamed to
- * `<path>.damaged-<now as text>` and an empty one takes its place; the caller must tell the
- * operator. Throws `OperationalError` when the file cannot be had: in use, not ours, made by a
- * newer version, no permission.
+ * Opens or creates the database at `path`. If a backup waits at `<path>.restore`, it takes the
+ * place of the file. A damaged file is renamed to `<path>.damaged-<now as text>`, and an empty one
+ * begun. Throws `OperationalError` when the file cannot be had: in use, not ours, made by a newer
+ * version, no permission.
  */
 export function openDatabase(path: string, now: number): DatabaseFile {
   const lock = takeLock(path);
@@ -64,12 +85,10 @@ export function openDatabase(path: string, now: number): DatabaseFile {
     lock.close();
   };
   try {
-    createPrivate(path);
-    const damage = findDamage(path);
-    const setAside = damage === undefined ? undefined : putAside(path, damage, now);
+    const events = [...takeRestored(path, now), ...replaceDamaged(path, now)];
     db = new DatabaseSync(path);
     prepareSchema(db, path);
-    return { db, setAside, close };
+    return { db, events, close };
   } catch (error) {
     close();
     if (error instanceof OperationalError) throw error;
@@ -95,8 +114,8 @@ export function configure(db: DatabaseSync, sync: Sync, database_bytes_max: numb
  * Why a file cannot be used as a database of ours; undefined when it can. Reads all of it. Throws
  * `OperationalError` when the file is sound but not ours.
  */
-export function findDamage(path: string): string | undefined {
-  const db = new DatabaseSync(path);
+export function findDamage(path: string, readOnly = false): string | undefined {
+  const db = new DatabaseSync(path, { readOnly });
   try {
     const [first] = db.prepare("PRAGMA quick_check(1)").all();
     const verdict = String(Object.values(first ?? {})[0]);
@@ -120,6 +139,11 @@ export function migrate(db: DatabaseSync, migrations: readonly string[]): void {
       PRAGMA user_version = ${version + 1};
       COMMIT;`);
   }
+}
+
+/** Where a backup waits to take the place of the database at the next start. */
+export function restorePath(path: string): string {
+  return `${path}.restore`;
 }
 
 /** SQLite's primary result code of a thrown error; 0 when it has none. */
@@ -167,7 +191,7 @@ function takeLock(path: string): DatabaseSync {
  * Makes the file if it is not there. Password hashes and messages are in it: nobody else reads. A
  * file that is there is not opened: closing it would end this process's locks on it.
  */
-function createPrivate(path: string): void {
+export function createPrivate(path: string): void {
   const directory = path.slice(0, path.lastIndexOf("/") + 1);
   if (directory !== "") Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   try {
@@ -177,20 +201,51 @@ function createPrivate(path: string): void {
   }
 }
 
-function putAside(path: string, reason: string, now: number): SetAside {
-  const suffix = `.damaged-${new Date(now).toISOString().replaceAll(":", "-")}`;
-  for (const part of ["", "-wal", "-shm"]) {
-    try {
-      Deno.renameSync(path + part, path + suffix + part);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-  createPrivate(path);
-  return { path: path + suffix, reason };
+function* takeRestored(path: string, now: number): Iterable<FileEvent> {
+  if (!exists(restorePath(path))) return;
+  const old = putAside(path, "before-restore", now);
+  Deno.renameSync(restorePath(path), path);
+  yield {
+    kind: "restored",
+    message: `The store ${path} was restored from a backup. What was there before is in ${old}`,
+  };
 }
 
-function prepareSchema(db: DatabaseSync, path: string): void {
+function* replaceDamaged(path: string, now: number): Iterable<FileEvent> {
+  createPrivate(path);
+  const damage = findDamage(path);
+  if (damage === undefined) return;
+  const old = putAside(path, "damaged", now);
+  createPrivate(path);
+  yield {
+    kind: "damaged",
+    message: `The store ${path} is damaged (${damage}). It was renamed to ${old} and an empty ` +
+      `one begun: stored sessions, messages and users are gone. Restore a backup ` +
+      `(natsgate restore), or save what the sqlite3 command ".recover" finds in the old file`,
+  };
+}
+
+/** Renames the database with its log; returns the new name. */
+function putAside(path: string, why: string, now: number): string {
+  const name = `${path}.${why}-${new Date(now).toISOString().replaceAll(":", "-")}`;
+  for (const part of ["", "-wal", "-shm"]) {
+    if (exists(path + part)) Deno.renameSync(path + part, name + part);
+  }
+  return name;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Makes a new file ours, and brings an old one up to date. */
+export function prepareSchema(db: DatabaseSync, path: string): void {
   const isNew = pragma(db, "user_version") === 0;
   if (isNew) db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA application_id = ${APPLICATION_ID}`);
   checkOwner(db, path);

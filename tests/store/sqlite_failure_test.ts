@@ -180,7 +180,7 @@ Deno.test("sqlite store: a damaged file is set aside and an empty one begun", ()
       text,
       /is damaged \(.+\)\. It was renamed to .+\.damaged-2025-06-15T15-06-40\.000Z/,
     );
-    assert.match(text, /restore a backup/);
+    assert.match(text, /Restore a backup/);
     const aside = [...Deno.readDirSync(place.directory)].map(({ name }) => name)
       .find((name) => name.includes(".damaged-"))!;
     assert.deepEqual(Deno.readFileSync(`${place.directory}/${aside}`), bytes, "nothing was lost");

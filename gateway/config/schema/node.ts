@@ -21,6 +21,8 @@ export const node = section({
 export const store = section({
   type: choice(["sqlite", "memory"], "sqlite"),
   sync: choice(["full", "normal", "off"], "normal"),
+  /** The database file; at this size it counts as full, and durable publishes are refused. */
+  max_size: sizeOrInfinity("8GB"),
   /** Persistent sessions; a new one beyond it is refused. */
   max_sessions: count("infinity", 1),
   /** Offline messages of all sessions together; beyond it the newest is dropped and counted. */
