@@ -2,12 +2,14 @@
  * The composition root: from a configuration to running parts. The only file that knows every
  * box; it holds no behaviour of its own.
  */
+import { setImmediate } from "node:timers";
+import { type Access, createAccess } from "./auth/access.ts";
 import type { Clock } from "./clock.ts";
 import { realClock } from "./clock.ts";
 import { mqttOptions, retainedLimits } from "./compose/mqtt_options.ts";
-import { openAuthenticator, openAuthorizer } from "./compose/open_access.ts";
 import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
 import { clientInfoOverride, natsOptions } from "./compose/nats_options.ts";
+import { openStore, restoreState } from "./compose/open_store.ts";
 import type { Config } from "./config/types.ts";
 import { RetainedStore } from "./core/retained.ts";
 import { Router } from "./core/router.ts";
@@ -17,11 +19,12 @@ import { MqttBroker } from "./mqtt/broker.ts";
 import { createMqttSession } from "./mqtt/session.ts";
 import { NatsServer, type NatsServerParts } from "./nats/server.ts";
 import { NatsSession } from "./nats/session.ts";
+import { createMapping } from "./nats/subject.ts";
 import type { Log } from "./observe/log.ts";
+import { Metrics } from "./observe/metrics.ts";
 import type { Session } from "./protocol/session.ts";
 import { type Notice, startNotices } from "./start_notices.ts";
 import type { Connection } from "./transport/connection.ts";
-import { memoryStore } from "./store/memory.ts";
 import type { Store } from "./store/types.ts";
 import { Deadlines } from "./transport/deadlines.ts";
 import { Listener, type ListenerParts } from "./transport/listener.ts";
@@ -35,22 +38,48 @@ export interface GatewayParts {
 
 /**
  * Starts everything that the configuration asks for.
- * @throws {OperationalError} an address cannot be had; nothing is left running then
+ * @throws {OperationalError} an address or the store cannot be had; nothing is left running then
  */
-export function startGateway(config: Config, parts: GatewayParts): Gateway {
-  const gateway = new Gateway(config, parts);
-  gateway.start();
-  return gateway;
+export async function startGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
+  const { log } = parts;
+  const clock = parts.clock ?? realClock();
+  const metrics = new Metrics();
+  const store = openStore(config, clock, log.part("store"));
+  try {
+    const access = await createAccess(config, {
+      clock,
+      log: log.part("auth"),
+      metrics,
+      store,
+      subjects: createMapping,
+    });
+    const gateway = new Gateway(config, { log, clock, metrics, store, access });
+    gateway.start();
+    return gateway;
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly access: Access;
 }
 
 /** A running gateway. */
 export class Gateway implements Supervised {
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly access: Access;
   readonly router: Router;
   readonly nats: NatsServer;
   readonly mqtt: MqttBroker;
-  readonly store: Store;
   /** By id, such as `nats:tcp:default`. */
   readonly listeners = new Map<string, Listener>();
   readonly #turns: Turns;
@@ -58,13 +87,15 @@ export class Gateway implements Supervised {
   #config: Config;
   #nextId = 0;
 
-  constructor(config: Config, parts: GatewayParts) {
+  constructor(config: Config, parts: Parts) {
     this.#config = config;
+    this.clock = parts.clock;
     this.log = parts.log;
-    this.clock = parts.clock ?? realClock();
+    this.metrics = parts.metrics;
+    this.store = parts.store;
+    this.access = parts.access;
     const now = () => this.clock.now();
-    this.store = memoryStore();
-    this.#turns = new Turns(this.store, (job) => setTimeout(job, 0));
+    this.#turns = new Turns(this.store, setImmediate);
     this.#deadlines = new Deadlines(this.clock, (job) => this.#turns.run(job));
     this.router = new Router(new RetainedStore(retainedLimits(config), now));
     this.router.strategy = config.mqtt.shared_subscription_strategy;
@@ -76,6 +107,7 @@ export class Gateway implements Supervised {
       log: this.log.part("mqtt"),
       now,
     });
+    restoreState(this.store, this.mqtt, config);
     this.#deadlines.add(this.mqtt);
   }
 
@@ -106,7 +138,7 @@ export class Gateway implements Supervised {
           address: address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, ""),
           port: listener.port,
           path: "",
-          anonymous: true,
+          anonymous: !this.access.authenticatorFor(id).required,
           certificateRequired: false,
         };
       }),
@@ -126,6 +158,9 @@ export class Gateway implements Supervised {
       new Promise<void>((done) => this.clock.at(deadline, done)),
     ]);
     this.#deadlines.stop();
+    await this.access.close();
+    this.store.commit();
+    this.store.close();
   }
 
   reload(): Promise<void> {
@@ -168,13 +203,13 @@ export class Gateway implements Supervised {
     if (plan.protocol === "nats") {
       return new NatsSession(connection, this.nats, {
         mountpoint,
-        authenticator: openAuthenticator,
+        authenticator: this.access.authenticatorFor(plan.id),
         tls: { required: false, available: false, verify: false, handshakeFirst: false },
       });
     }
     return createMqttSession(connection, this.mqtt, {
-      authenticator: openAuthenticator,
-      authorizerFor: () => openAuthorizer,
+      authenticator: this.access.authenticatorFor(plan.id),
+      authorizerFor: this.access.authorizerFor,
       mountpoint: ({ clientId, peer, principal }) =>
         renderMountpoint(mountpoint ?? "", {
           username: principal.username,
@@ -195,7 +230,7 @@ export class Gateway implements Supervised {
       randomText,
       log: this.log.part("nats"),
       clientInfo: clientInfoOverride(config.gateway.nats.clientinfo_override),
-      authorizerFor: undefined,
+      authorizerFor: this.access.authorizerFor,
     };
   }
 }

@@ -212,7 +212,7 @@ const LISTENER_TYPES = ["tcp", "ssl", "ws", "wss"] as const;
 
 function findListener(config: Config, id: string) {
   const nats = id.startsWith("nats:");
-  const [type, name] = (nats ? id.slice(5) : id).split(":") as [string, string | undefined];
+  const [type, name] = id.slice(5).split(":") as [string, string | undefined];
   const known = LISTENER_TYPES.find((one) => one === type);
   if (known === undefined || name === undefined) return undefined;
   return nats ? config.gateway.nats.listeners[known][name] : config.listeners[known][name];
@@ -225,7 +225,7 @@ function chainIds(config: Config): string[] {
     for (const name of Object.keys(config.gateway.nats.listeners[type])) {
       ids.push(`nats:${type}:${name}`);
     }
-    for (const name of Object.keys(config.listeners[type])) ids.push(`${type}:${name}`);
+    for (const name of Object.keys(config.listeners[type])) ids.push(`mqtt:${type}:${name}`);
   }
   return ids;
 }

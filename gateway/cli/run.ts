@@ -25,7 +25,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     data_dir: config.node.data_dir,
   });
   for (const { path, message } of read.issues) log.warn(message, { setting: path });
-  const gateway = startGateway(config, { log });
+  const gateway = await startGateway(config, { log });
   if (read.path === undefined) io.err(firstSteps(gateway));
   const code = await supervise(gateway, log, config.node.shutdown_timeout);
   output.close();
