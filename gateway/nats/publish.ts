@@ -127,31 +127,45 @@ function mayBeGathered(message: Message): boolean {
 
 function authorize(session: NatsSession, message: Message): void {
   const authorizer = session.authorizer!;
-  const route = message.route;
+  const { route } = message;
+  // Headers may ask for another QoS or retain, which rules can tell apart.
   const usual = !message.retain && message.qos === (session.options.verbose ? 1 : 0);
-  if (
-    usual && route === session.decidedRoute && authorizer.generation === session.decidedGeneration
-  ) {
-    if (session.decidedAllowed) send(session, message);
-    else deny(session, route.topic);
-    return;
+  if (usual) {
+    if (authorizer.generation !== session.decidedGeneration) forgetDecisions(session);
+    const known = route === session.decidedRoute
+      ? session.decidedAllowed
+      : session.decisions?.get(route);
+    if (known !== undefined) {
+      session.decidedRoute = route;
+      session.decidedAllowed = known;
+      if (known) send(session, message);
+      else settle(session, message, false);
+      return;
+    }
   }
-  const answer = authorizer.publish(
-    permissionTopic(session, route.topic),
-    message.qos,
-    message.retain,
-  );
+  const topic = permissionTopic(session, route.topic);
+  const answer = authorizer.publish(topic, message.qos, message.retain);
   if (answer instanceof Promise) {
     const kept = own(message);
     session.waitFor(answer, (decision) => settle(session, kept, decision.allowed));
     return;
   }
-  if (usual) {
-    session.decidedRoute = route;
-    session.decidedGeneration = authorizer.generation;
-    session.decidedAllowed = answer.allowed;
-  }
+  if (usual) remember(session, route, answer.allowed);
   settle(session, message, answer.allowed);
+}
+
+function remember(session: NatsSession, route: Route, allowed: boolean): void {
+  session.decidedRoute = route;
+  session.decidedAllowed = allowed;
+  const decisions = session.decisions ??= new Map();
+  if (decisions.size >= DECISIONS_MAX) decisions.clear();
+  decisions.set(route, allowed);
+}
+
+function forgetDecisions(session: NatsSession): void {
+  session.decidedGeneration = session.authorizer!.generation;
+  session.decidedRoute = undefined;
+  session.decisions?.clear();
 }
 
 function settle(session: NatsSession, message: Message, allowed: boolean): void {
@@ -260,6 +274,8 @@ function startsWithReplyPrefix(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === UNDERSCORE && bytes[at + 1] === LETTER_R && bytes[at + 2] === DOT;
 }
 
+/** Permissions that one connection remembers. */
+const DECISIONS_MAX = 4096;
 const STAR = 0x2a, GREATER = 0x3e;
 const NO_PAYLOAD = new Uint8Array(0);
 const [UNDERSCORE, LETTER_R, DOT] = [...REPLY_PREFIX].map((c) => c.charCodeAt(0));

@@ -61,10 +61,12 @@ export class NatsSession implements Session, Subscriber {
 
   /** Subject of the last PUB and what it meant, since most clients repeat themselves. */
   last: RouteEntry | undefined = undefined;
-  /** The last permission question and its answer. */
+  /** The last permission to publish that was asked for, and its answer. */
   decidedRoute: Route | undefined = undefined;
-  decidedGeneration = -1;
   decidedAllowed = false;
+  /** All answers of one generation of the authorizer, by route. */
+  decisions: Map<Route, boolean> | undefined = undefined;
+  decidedGeneration = -1;
   /** Rights to answer requests that were received, with `allow_responses`. */
   responses: Map<Topic, { left: number; until: number }> | undefined = undefined;
 
