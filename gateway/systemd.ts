@@ -16,19 +16,19 @@ export interface Notifier {
 /** The line that the environment names (NOTIFY_SOCKET, WATCHDOG_USEC), or one into the void. */
 export function notifier(env: (name: string) => string | undefined = readEnv): Notifier {
   const address = env("NOTIFY_SOCKET");
-  const socket = address === undefined || address === "" ? undefined : open();
-  if (address === undefined || socket === undefined) return SILENT;
+  const line = address === undefined || address === "" ? undefined : open();
+  if (address === undefined || line === undefined) return SILENT;
   // "@name" is an abstract address: its first byte is a NUL.
   const to = { transport: "unixpacket" as const, path: address.replace(/^@/, "\0") };
   const encoder = new TextEncoder();
   const tell = (state: string) => {
-    socket.send(encoder.encode(state), to).catch(() => {});
+    line.socket.send(encoder.encode(state), to).catch(() => {});
   };
   const watchdog_ms = Number(env("WATCHDOG_USEC") ?? 0) / 1000;
   return {
     tell,
     watch: (clock) => watchdog_ms > 0 ? repeat(clock, watchdog_ms / 2, tell) : () => {},
-    close: () => socket.close(),
+    close: line.close,
   };
 }
 
@@ -38,14 +38,28 @@ function readEnv(name: string): string | undefined {
   return Deno.env.get(name);
 }
 
-/** A datagram socket without a file: its own address is abstract. */
-function open(): Deno.DatagramConn | undefined {
+/** A datagram socket with an abstract address, or, where the runtime has none, with a file. */
+function open(): { readonly socket: Deno.DatagramConn; readonly close: () => void } | undefined {
   // Only there when the runtime runs with `--unstable-net`.
   if (typeof Deno.listenDatagram !== "function") return undefined;
+  const listen = (path: string) => Deno.listenDatagram({ transport: "unixpacket", path });
   try {
-    return Deno.listenDatagram({ transport: "unixpacket", path: `\0natsgate-${Deno.pid}` });
+    const socket = listen(`\0natsgate-${Deno.pid}`);
+    return { socket, close: () => socket.close() };
   } catch {
-    return undefined;
+    try {
+      const directory = Deno.makeTempDirSync({ prefix: "natsgate-" });
+      const socket = listen(`${directory}/notify.sock`);
+      return {
+        socket,
+        close() {
+          socket.close();
+          Deno.removeSync(directory, { recursive: true });
+        },
+      };
+    } catch {
+      return undefined;
+    }
   }
 }
 

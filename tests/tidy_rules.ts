@@ -93,6 +93,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
       "gateway/config/",
       "gateway/observe/",
       "gateway/transport/",
+      "gateway/store/memory_documents.ts",
     ],
   ],
   [/^admin\//, ["gateway/gateway.ts", "gateway/errors.ts", "gateway/version.ts"]],

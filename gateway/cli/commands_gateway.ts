@@ -3,13 +3,15 @@
  */
 import type { Command, OptionSpec } from "./parse.ts";
 
-const CONFIG_OPTION: OptionSpec = {
+/** Which configuration to use. */
+export const CONFIG_OPTION: OptionSpec = {
   name: "config",
   short: "c",
   value: "FILE",
   help: "configuration; without it ./config.toml if it is there, else built-in defaults",
 };
-const OVERRIDES: readonly OptionSpec[] = [
+/** What overrides it on the command line. */
+export const OVERRIDES: readonly OptionSpec[] = [
   {
     name: "set",
     value: "NAME=VALUE",
