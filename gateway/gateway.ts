@@ -8,8 +8,11 @@ import type { Clock } from "./clock.ts";
 import { realClock } from "./clock.ts";
 import { mqttOptions, retainedLimits } from "./compose/mqtt_options.ts";
 import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
-import { clientInfoOverride, natsOptions } from "./compose/nats_options.ts";
+import { ListenerSet } from "./compose/listener_set.ts";
+import { clientInfoOverride, natsOptions, natsTlsInfo } from "./compose/nats_options.ts";
 import { openStore, restoreState } from "./compose/open_store.ts";
+import { tlsConfig } from "./compose/ways_in.ts";
+import { type Change, diffConfigs } from "./config/diff.ts";
 import type { Config } from "./config/types.ts";
 import { RetainedStore } from "./core/retained.ts";
 import { Router } from "./core/router.ts";
@@ -27,18 +30,24 @@ import { type Notice, startNotices } from "./start_notices.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Store } from "./store/types.ts";
 import { Deadlines } from "./transport/deadlines.ts";
-import { Listener, type ListenerParts } from "./transport/listener.ts";
+import type { ListenerParts } from "./transport/listener.ts";
 import { Turns } from "./transport/turns.ts";
 
 /** What a gateway is given. */
 export interface GatewayParts {
   readonly log: Log;
   readonly clock?: Clock;
+  /**
+   * Reads the configuration again, for `reload`. Undefined when it has mistakes, which have been
+   * logged then.
+   */
+  readonly readConfig?: () => Config | undefined;
 }
 
 /**
  * Starts everything that the configuration asks for.
- * @throws {OperationalError} an address or the store cannot be had; nothing is left running then
+ * @throws {OperationalError} an address, a certificate or the store cannot be had; nothing is
+ * left running then
  */
 export async function startGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
   const { log } = parts;
@@ -53,8 +62,9 @@ export async function startGateway(config: Config, parts: GatewayParts): Promise
       store,
       subjects: createMapping,
     });
-    const gateway = new Gateway(config, { log, clock, metrics, store, access });
-    gateway.start();
+    const { readConfig } = parts;
+    const gateway = new Gateway(config, { log, clock, metrics, store, access, readConfig });
+    await gateway.start();
     return gateway;
   } catch (error) {
     store.close();
@@ -68,6 +78,7 @@ interface Parts {
   readonly metrics: Metrics;
   readonly store: Store;
   readonly access: Access;
+  readonly readConfig: GatewayParts["readConfig"];
 }
 
 /** A running gateway. */
@@ -80,8 +91,8 @@ export class Gateway implements Supervised {
   readonly router: Router;
   readonly nats: NatsServer;
   readonly mqtt: MqttBroker;
-  /** By id, such as `nats:tcp:default`. */
-  readonly listeners = new Map<string, Listener>();
+  readonly listeners: ListenerSet;
+  readonly #readConfig: () => Config | undefined;
   readonly #turns: Turns;
   readonly #deadlines: Deadlines;
   #config: Config;
@@ -94,6 +105,7 @@ export class Gateway implements Supervised {
     this.metrics = parts.metrics;
     this.store = parts.store;
     this.access = parts.access;
+    this.#readConfig = parts.readConfig ?? (() => this.#config);
     const now = () => this.clock.now();
     this.#turns = new Turns(this.store, setImmediate);
     this.#deadlines = new Deadlines(this.clock, (job) => this.#turns.run(job));
@@ -109,6 +121,13 @@ export class Gateway implements Supervised {
     });
     restoreState(this.store, this.mqtt, config);
     this.#deadlines.add(this.mqtt);
+    this.listeners = new ListenerSet({
+      log: this.log.part("listeners"),
+      clock: this.clock,
+      listenerParts: (createSession) => this.#listenerParts(createSession),
+      createSession: (plan, connection) => this.#createSession(plan, connection),
+      disconnect: (connections) => this.#disconnect(connections),
+    });
   }
 
   /** The configuration in force. */
@@ -116,11 +135,10 @@ export class Gateway implements Supervised {
     return this.#config;
   }
 
-  start(): void {
+  async start(): Promise<void> {
     try {
-      for (const plan of listenerPlans(this.#config)) this.#startListener(plan);
+      await this.listeners.change(listenerPlans(this.#config));
     } catch (error) {
-      for (const listener of this.listeners.values()) listener.stop();
       this.#deadlines.stop();
       throw error;
     }
@@ -128,8 +146,9 @@ export class Gateway implements Supervised {
 
   get notices(): readonly Notice[] {
     return startNotices(
-      [...this.listeners.values()].map((listener) => {
+      [...this.listeners.open.values()].map(({ plan, listener }) => {
         const { id, transport } = listener.options;
+        const tls = tlsConfig(plan);
         const address = listener.address;
         return {
           id,
@@ -137,22 +156,17 @@ export class Gateway implements Supervised {
           transport,
           address: address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, ""),
           port: listener.port,
-          path: "",
+          path: "websocket" in plan.config ? plan.config.websocket.path : "",
           anonymous: !this.access.authenticatorFor(id).required,
-          certificateRequired: false,
+          certificateRequired: tls?.verify === "verify_peer" && tls.fail_if_no_peer_cert,
         };
       }),
     );
   }
 
   async stop(deadline: number): Promise<void> {
-    for (const listener of this.listeners.values()) listener.stop();
-    this.#turns.run(() => {
-      for (const connection of this.connections()) {
-        connection.session.goodbye("shutdown");
-        connection.close({ kind: "shutdown" });
-      }
-    });
+    this.listeners.stop();
+    this.#disconnect(this.connections());
     await Promise.race([
       Promise.all([...this.connections()].map((connection) => connection.ended)),
       new Promise<void>((done) => this.clock.at(deadline, done)),
@@ -163,38 +177,72 @@ export class Gateway implements Supervised {
     this.store.close();
   }
 
-  reload(): Promise<void> {
-    return Promise.resolve();
+  async reload(): Promise<void> {
+    const next = this.#readConfig();
+    if (next === undefined) this.log.error("not reloaded: the configuration has mistakes");
+    else await this.apply(next);
+  }
+
+  /**
+   * Takes on another configuration, all of it or nothing. Connections stay, except those of
+   * listeners that are closed or get another address.
+   * @returns what has changed, and which changes wait for a restart
+   * @throws {OperationalError} an address, a certificate or a rule file cannot be had
+   */
+  async apply(next: Config): Promise<Change[]> {
+    const changes = diffConfigs(this.#config, next);
+    // Access first: a new listener must know whom to let in.
+    await this.access.reload(next);
+    try {
+      await this.listeners.change(listenerPlans(next));
+    } catch (error) {
+      await this.access.reload(this.#config);
+      throw error;
+    }
+    this.#config = next;
+    this.nats.reconfigure(this.#natsParts(next), natsOptions(next));
+    this.mqtt.options = mqttOptions(next);
+    this.router.strategy = next.mqtt.shared_subscription_strategy;
+    this.router.retained.limits = retainedLimits(next);
+    logChanges(changes, this.log);
+    return changes;
   }
 
   lameDuck(): void {
-    for (const listener of this.listeners.values()) listener.stop();
+    this.listeners.stop();
     this.#turns.run(() => {
       for (const connection of this.connections()) connection.session.goodbye("lame-duck");
     });
   }
 
   /** All connections, of all listeners. */
-  *connections(): Iterable<Connection> {
-    for (const listener of this.listeners.values()) yield* listener.connections;
+  connections(): Iterable<Connection> {
+    return this.listeners.connections();
   }
 
-  #startListener(plan: ListenerPlan): void {
-    const listener = new Listener(plan.options, this.#listenerParts(plan));
-    listener.start();
-    this.listeners.set(plan.id, listener);
+  #disconnect(connections: Iterable<Connection>): void {
+    this.#turns.run(() => {
+      for (const connection of connections) {
+        connection.session.goodbye("shutdown");
+        connection.close({ kind: "shutdown" });
+      }
+    });
   }
 
-  #listenerParts(plan: ListenerPlan): ListenerParts {
+  #listenerParts(createSession: ListenerParts["createSession"]): ListenerParts {
+    const config = () => this.#config;
     return {
       turns: this.#turns,
       deadlines: this.#deadlines,
       log: this.log,
-      write_deadline_ms: this.#config.gateway.nats.write_deadline,
+      clock: this.clock,
+      /** As configured now: a reload changes it for connections that are there. */
+      get write_deadline_ms() {
+        return config().gateway.nats.write_deadline;
+      },
       now: () => this.clock.now(),
       nextId: () => ++this.#nextId,
-      prepare: (stream) => Promise.resolve({ stream }),
-      createSession: (connection) => this.#createSession(plan, connection),
+      createSession,
     };
   }
 
@@ -204,7 +252,7 @@ export class Gateway implements Supervised {
       return new NatsSession(connection, this.nats, {
         mountpoint,
         authenticator: this.access.authenticatorFor(plan.id),
-        tls: { required: false, available: false, verify: false, handshakeFirst: false },
+        tls: natsTlsInfo(plan),
       });
     }
     return createMqttSession(connection, this.mqtt, {
@@ -233,6 +281,15 @@ export class Gateway implements Supervised {
       authorizerFor: this.access.authorizerFor,
     };
   }
+}
+
+/** Says what a reload has done. */
+function logChanges(changes: readonly Change[], log: Log): void {
+  for (const { path, live, reason } of changes) {
+    const effect = live ? reason : `only after a restart: ${reason}`;
+    log.info("setting changed", { setting: path, effect });
+  }
+  log.info("reloaded", { changes: changes.length });
 }
 
 /** Letters and digits from a secure source. */

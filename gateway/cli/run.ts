@@ -25,7 +25,15 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     data_dir: config.node.data_dir,
   });
   for (const { path, message } of read.issues) log.warn(message, { setting: path });
-  const gateway = await startGateway(config, { log });
+  const readConfig = () => {
+    const again = readSettings(args);
+    for (const { severity, path, message } of again.issues) {
+      if (severity === "error") log.error(message, { setting: path });
+      else log.warn(message, { setting: path });
+    }
+    return again.config;
+  };
+  const gateway = await startGateway(config, { log, readConfig });
   if (read.path === undefined) io.err(firstSteps(gateway));
   const code = await supervise(gateway, log, config.node.shutdown_timeout);
   output.close();

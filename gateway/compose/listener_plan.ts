@@ -4,6 +4,10 @@
 import type { Config, MqttListenerConfig, NatsListenerConfig } from "../config/types.ts";
 import { parseAccessRule } from "../transport/access_rules.ts";
 import type { ListenerOptions } from "../transport/listener.ts";
+import type { Rate } from "../transport/rate_limit.ts";
+
+/** What of a listener's options is in its settings alone. */
+export type PlannedOptions = Omit<ListenerOptions, "way">;
 
 /** One listener as configured, enabled or not. */
 export type ListenerPlan =
@@ -12,7 +16,7 @@ export type ListenerPlan =
     readonly id: string;
     readonly type: ListenerOptions["transport"];
     readonly name: string;
-    readonly options: ListenerOptions;
+    readonly options: PlannedOptions;
   }
   & (
     | { readonly protocol: "nats"; readonly config: NatsListenerConfig }
@@ -48,7 +52,7 @@ function listenerOptions(
   id: string,
   transport: ListenerOptions["transport"],
   listener: NatsListenerConfig | MqttListenerConfig,
-): ListenerOptions {
+): PlannedOptions {
   return {
     id,
     transport,
@@ -58,5 +62,16 @@ function listenerOptions(
     accessRules: listener.access_rules.map((rule) => parseAccessRule(rule)!),
     backlog: listener.tcp_options.backlog,
     nodelay: listener.tcp_options.nodelay,
+    rates: {
+      messages: rateOf(listener.messages_rate, listener.messages_burst),
+      bytes: rateOf(listener.bytes_rate, listener.bytes_burst),
+      totalMessages: rateOf(listener.total_messages_rate, listener.total_messages_burst),
+      totalBytes: rateOf(listener.total_bytes_rate, listener.total_bytes_burst),
+    },
   };
+}
+
+/** Undefined: no limit. A burst that is not set is what one second allows. */
+function rateOf(perSecond: number, burst: number | undefined): Rate | undefined {
+  return perSecond === Infinity ? undefined : { perSecond, burst: burst ?? Math.max(perSecond, 1) };
 }

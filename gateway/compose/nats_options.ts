@@ -3,8 +3,10 @@
  */
 import { parseTemplate, render, type Template } from "../auth/template.ts";
 import type { Config, NatsGatewayConfig } from "../config/types.ts";
-import type { ClientInfoOverride, NatsOptions } from "../nats/server.ts";
+import type { ClientInfoOverride, NatsListenerOptions, NatsOptions } from "../nats/server.ts";
 import type { PeerInfo } from "../protocol/session.ts";
+import type { ListenerPlan } from "./listener_plan.ts";
+import { handshakeMode, tlsConfig } from "./ways_in.ts";
 
 /** The options of the NATS gateway. */
 export function natsOptions(config: Config): NatsOptions {
@@ -26,6 +28,18 @@ export function natsOptions(config: Config): NatsOptions {
     oversize: nats.protocol.oversize,
     subscriptions_max: nats.max_subscriptions,
     pending_bytes_max: nats.max_pending,
+  };
+}
+
+/** What INFO says of TLS: nothing where it is below a WebSocket, which clients know already. */
+export function natsTlsInfo(plan: ListenerPlan): NatsListenerOptions["tls"] {
+  const tls = plan.type === "ssl" ? tlsConfig(plan) : undefined;
+  const mode = handshakeMode(plan);
+  return {
+    required: tls !== undefined && mode !== "optional",
+    available: tls !== undefined && mode === "optional",
+    verify: tls?.verify === "verify_peer" && tls.fail_if_no_peer_cert,
+    handshakeFirst: tls !== undefined && mode === "first",
   };
 }
 

@@ -2,12 +2,15 @@
  * One connection: a byte stream below, a session above. Reads into an adaptive buffer, writes
  * what the session left in its outbox, and closes in order.
  */
+import type { Clock, Timer } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import { Outbox, type Segment } from "../protocol/outbox.ts";
 import type { CloseCause, Link, PeerInfo, Session } from "../protocol/session.ts";
+import { closeCode } from "./close_code.ts";
 import type { Deadlines, Ticking } from "./deadlines.ts";
+import type { ReadLimits } from "./rate_limit.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import type { ByteStream } from "./stream.ts";
+import { type ByteStream, closeQuietly } from "./stream.ts";
 import type { Flushable, Turns } from "./turns.ts";
 
 /** What connections share. */
@@ -19,6 +22,7 @@ export interface ConnectionParts {
   readonly write_deadline_ms: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Milliseconds to send what is left and to hear the peer's end, on close. */
@@ -42,12 +46,17 @@ export class Connection implements Link, Flushable, Ticking {
   /** Called when everything written so far is sent. */
   #onSent: (() => void) | undefined;
   #lingerUntil = Infinity;
+  /** Rate limits: not read from before then, in milliseconds since the epoch. */
+  #throttledUntil = 0;
+  #messagesCounted = 0;
   readonly #end = Promise.withResolvers<void>();
 
   constructor(
     readonly stream: ByteStream,
     readonly peer: PeerInfo,
     readonly parts: ConnectionParts,
+    /** Undefined: as fast as it comes. */
+    readonly limits?: ReadLimits,
   ) {
     this.out = new Outbox(this, () => parts.turns.add(this));
   }
@@ -127,8 +136,8 @@ export class Connection implements Link, Flushable, Ticking {
     const { turns } = this.parts;
     if (this.stream.startTls !== undefined) await this.#upgrade();
     while (!this.#ended) {
-      if (!this.#reading && this.#cause === undefined) {
-        await new Promise<void>((wake) => this.#wake = wake);
+      if (this.#cause === undefined && (!this.#reading || this.#isThrottled())) {
+        await this.#pause();
         continue;
       }
       const wanted = this.#cause === undefined ? this.#session.wanted?.() : undefined;
@@ -145,10 +154,32 @@ export class Connection implements Link, Flushable, Ticking {
       } finally {
         turns.end();
       }
+      if (this.limits !== undefined) this.#count(this.limits, count);
     }
     // The peer has ended its side; what it sent was processed.
     if (this.#cause === undefined) this.turn(() => this.close({ kind: "peer" }));
     else this.#lost(undefined);
+  }
+
+  #isThrottled(): boolean {
+    return this.#throttledUntil !== 0 && this.parts.now() < this.#throttledUntil;
+  }
+
+  /** Until reading may go on, or the connection is to end. */
+  async #pause(): Promise<void> {
+    let timer: Timer | undefined;
+    await new Promise<void>((wake) => {
+      this.#wake = wake;
+      if (this.#isThrottled()) timer = this.parts.clock.at(this.#throttledUntil, wake);
+    });
+    timer?.cancel();
+  }
+
+  #count(limits: ReadLimits, bytes: number): void {
+    // Only the session knows what a message is; asking costs, so only where there is a limit.
+    const total = limits.messages.length === 0 ? 0 : this.#session.info.messagesIn;
+    this.#throttledUntil = limits.spend(total - this.#messagesCounted, bytes, this.parts.now());
+    this.#messagesCounted = total;
   }
 
   /** TLS begins once the greeting is out (NATS INFO), before anything is read. */
@@ -185,7 +216,7 @@ export class Connection implements Link, Flushable, Ticking {
     this.#onSent?.();
     this.#onSent = undefined;
     if (this.#cause === undefined) return;
-    this.stream.closeWrite().catch(() => {});
+    this.stream.closeWrite(closeCode(this.#cause)).catch(() => {});
     this.#wakeUp();
   }
 
@@ -194,7 +225,7 @@ export class Connection implements Link, Flushable, Ticking {
     if (this.#ended) return;
     this.#ended = true;
     this.#cause ??= { kind: "peer", ...(error instanceof Error && { detail: error.message }) };
-    this.stream.close();
+    closeQuietly(this.stream);
     this.#wakeUp();
     if (this.#segment !== undefined) this.out.done(this.#segment);
     this.#segment = undefined;

@@ -1,14 +1,15 @@
 /**
  * Accepts connections on one address and gives each a session. What lies between the socket and
- * the session (PROXY header, TLS, WebSocket) is stacked by `prepare`.
+ * the session (PROXY header, TLS, WebSocket) is in `way_in.ts`.
  */
 import { OperationalError } from "../errors.ts";
 import type { Log } from "../observe/log.ts";
 import type { PeerInfo, Session } from "../protocol/session.ts";
 import { type AccessRule, allowed, plainAddress } from "./access_rules.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
-import { type Rate, TokenBucket } from "./rate_limit.ts";
-import type { ByteStream } from "./stream.ts";
+import { type Rate, ReadLimits, TokenBucket } from "./rate_limit.ts";
+import { type ByteStream, closeQuietly } from "./stream.ts";
+import { prepare, type Prepared, type WayIn } from "./way_in.ts";
 
 /** Where to listen. */
 export type Bind = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -27,21 +28,25 @@ export interface ListenerOptions {
   /** Connections that may wait to be accepted. */
   readonly backlog: number;
   readonly nodelay: boolean;
+  /** The layers between the socket and the session. */
+  readonly way: WayIn;
+  readonly rates: ListenerRates;
 }
 
-/** A connection made ready for its session. */
-export interface Prepared {
-  readonly stream: ByteStream;
-  /** What a PROXY header or a WebSocket request says of the client. */
-  readonly peer?: Partial<PeerInfo>;
+/** How fast clients are read from; undefined: as fast as they send. */
+export interface ListenerRates {
+  /** Of each client. */
+  readonly messages?: Rate | undefined;
+  readonly bytes?: Rate | undefined;
+  /** Of all clients of the listener together. */
+  readonly totalMessages?: Rate | undefined;
+  readonly totalBytes?: Rate | undefined;
 }
 
 /** What a listener is given. */
 export interface ListenerParts extends ConnectionParts {
   /** A new connection id. */
   readonly nextId: () => number;
-  /** Stacks streams on the socket; rejects when the peer does not do its part. */
-  readonly prepare: (stream: ByteStream, peer: PeerInfo) => Promise<Prepared>;
   readonly createSession: (connection: Connection) => Session;
 }
 
@@ -72,16 +77,22 @@ export class Listener {
   readonly #parts: ListenerParts;
   readonly #log: Log;
   #rate: TokenBucket;
+  /** Shared by all connections, while there are such limits. */
+  #totalMessages: TokenBucket | undefined;
+  #totalBytes: TokenBucket | undefined;
   #socket: Deno.Listener | undefined;
   /** Connections whose handshake is under way. */
-  readonly #preparing = new Set<ByteStream>();
+  readonly #preparing = new Set<Deno.Conn>();
   #outOfFiles = false;
 
   constructor(options: ListenerOptions, parts: ListenerParts) {
     this.#options = options;
     this.#parts = parts;
     this.#log = parts.log;
-    this.#rate = new TokenBucket(options.connection_rate, parts.now());
+    const now = parts.now();
+    this.#rate = new TokenBucket(options.connection_rate, now);
+    this.#totalMessages = changed(undefined, options.rates.totalMessages, now);
+    this.#totalBytes = changed(undefined, options.rates.totalBytes, now);
   }
 
   get options(): ListenerOptions {
@@ -111,16 +122,16 @@ export class Listener {
    * Starts to listen.
    * @throws {OperationalError} the address cannot be had
    */
-  start(): void {
+  async start(): Promise<void> {
     const { bind, backlog, id } = this.#options;
     try {
       this.#socket = "path" in bind
-        ? Deno.listen({ transport: "unix", path: bind.path })
+        ? await listenUnix(bind.path)
         : Deno.listen({ hostname: bind.host, port: bind.port, tcpBacklog: backlog });
     } catch (error) {
       throw new OperationalError(
         `Cannot listen on ${describeBind(bind)} for ${id}: ${
-          (error as Error).message
+          messageOf(error)
         } (free the address, or set another bind)`,
         69,
         { cause: error },
@@ -131,15 +142,20 @@ export class Listener {
 
   /** Applies new settings to connections that come from now on. */
   reconfigure(options: ListenerOptions): void {
+    const now = this.#parts.now();
     this.#options = options;
-    this.#rate = new TokenBucket(options.connection_rate, this.#parts.now());
+    this.#rate.configure(options.connection_rate, now);
+    this.#totalMessages = changed(this.#totalMessages, options.rates.totalMessages, now);
+    this.#totalBytes = changed(this.#totalBytes, options.rates.totalBytes, now);
   }
 
   /** Stops accepting; connections stay. */
   stop(): void {
+    const address = this.#socket?.addr;
     this.#socket?.close();
     this.#socket = undefined;
-    for (const stream of this.#preparing) stream.close();
+    if (address?.transport === "unix") removeQuietly(address.path);
+    for (const conn of this.#preparing) closeQuietly(conn);
   }
 
   async #acceptLoop(socket: Deno.Listener): Promise<void> {
@@ -169,45 +185,52 @@ export class Listener {
   }
 
   #accepted(conn: Deno.Conn): void {
-    const { options, stats } = { options: this.#options, stats: this.stats };
+    const { stats } = this;
+    const options = this.#options;
     const peer = peerOf(conn, this.#parts.nextId(), options);
-    if (!allowed(options.accessRules, peer.address)) {
-      stats.refusedAccess++;
-      conn.close();
-      return;
-    }
     if (this.connections.size + this.#preparing.size >= options.connections_max) {
       stats.refusedFull++;
-      conn.close();
+      closeQuietly(conn);
       return;
     }
     if (options.nodelay && "setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
-    const stream = conn as ByteStream;
-    this.#preparing.add(stream);
-    this.#parts.prepare(stream, peer).then(
+    this.#preparing.add(conn);
+    const isAllowed = (address: string) => allowed(options.accessRules, address);
+    prepare(conn, peer.address, options.way, isAllowed, this.#parts.clock).then(
       (prepared) => {
-        this.#preparing.delete(stream);
-        this.#begin(prepared, peer);
+        this.#preparing.delete(conn);
+        if (prepared !== undefined) return this.#begin(prepared, peer);
+        stats.refusedAccess++;
+        closeQuietly(conn);
       },
       (error) => {
-        this.#preparing.delete(stream);
+        this.#preparing.delete(conn);
+        closeQuietly(conn);
         stats.failedHandshakes++;
-        stream.close();
-        if (!this.#log.debugs) return;
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#log.debug("handshake failed", {
+        this.#log.warn(`refused a connection: ${messageOf(error)}`, {
           listener: options.id,
           address: peer.address,
-          reason,
         });
       },
     );
   }
 
+  #limits(): ReadLimits | undefined {
+    const now = this.#parts.now();
+    const { messages, bytes } = this.#options.rates;
+    const present = (...buckets: (TokenBucket | undefined)[]) =>
+      buckets.filter((bucket) => bucket !== undefined);
+    const limits = new ReadLimits(
+      present(messages && new TokenBucket(messages, now), this.#totalMessages),
+      present(bytes && new TokenBucket(bytes, now), this.#totalBytes),
+    );
+    return limits.messages.length + limits.bytes.length > 0 ? limits : undefined;
+  }
+
   #begin(prepared: Prepared, peer: PeerInfo): void {
     const { stream } = prepared;
     if (this.#socket === undefined) {
-      stream.close();
+      closeQuietly(stream);
       return;
     }
     this.stats.accepted++;
@@ -215,12 +238,54 @@ export class Listener {
       stream,
       withCertificate({ ...peer, ...prepared.peer }, stream),
       this.#parts,
+      this.#limits(),
     );
     this.connections.add(connection);
     const session = this.#parts.createSession(connection);
     connection.start(session);
     connection.ended.then(() => this.connections.delete(connection));
   }
+}
+
+/**
+ * A path that is left from a process that died is taken over: nobody answers there. One that
+ * answers belongs to somebody.
+ */
+async function listenUnix(path: string): Promise<Deno.UnixListener> {
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    const other = await Deno.connect({ transport: "unix", path }).catch((refused) => {
+      if (!(refused instanceof Deno.errors.ConnectionRefused)) throw error;
+    });
+    if (other !== undefined) {
+      other.close();
+      throw error;
+    }
+    await Deno.remove(path);
+    return Deno.listen({ transport: "unix", path });
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Somebody else has cleaned up.
+  }
+}
+
+/** A shared limit after a change of its rate. */
+function changed(
+  bucket: TokenBucket | undefined,
+  rate: Rate | undefined,
+  now: number,
+): TokenBucket | undefined {
+  if (rate === undefined) return undefined;
+  if (bucket === undefined) return new TokenBucket(rate, now);
+  bucket.configure(rate, now);
+  return bucket;
 }
 
 /** An address in words. */
@@ -246,7 +311,12 @@ function peerOf(conn: Deno.Conn, id: number, options: ListenerOptions): PeerInfo
 /** The certificate is known only after the handshake, which may come after the greeting. */
 function withCertificate(peer: PeerInfo, stream: ByteStream): PeerInfo {
   if (!("certificate" in stream)) return peer;
-  return Object.defineProperty(peer, "certificate", { get: () => stream.certificate });
+  const told = peer.certificate;
+  return Object.defineProperty(peer, "certificate", { get: () => stream.certificate ?? told });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function pause(ms: number): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
-import { type ByteStream, closeQuietly, withPrefix } from "./stream.ts";
+import { type ByteStream, closeQuietly } from "./stream.ts";
 
 /** No header is longer: version 2 could be 64 KiB, but nobody sends that, except to waste memory. */
 export const PROXY_HEADER_BYTES_MAX = 4096;
@@ -36,14 +36,14 @@ export type ProxyResult =
 
 /**
  * Reads the header off the front of a stream, however it is cut into pieces.
- * @returns What it says, and the stream behind it.
+ * @returns What it says, and what was read beyond it.
  * @throws Error with the reason when there is no valid header in time; the stream is closed.
  */
 export async function readProxyHeader(
   stream: ByteStream,
   timeoutMs: number,
   clock: Clock,
-): Promise<{ readonly header: ProxyHeader; readonly stream: ByteStream }> {
+): Promise<{ readonly header: ProxyHeader; readonly rest: Uint8Array }> {
   let late = false;
   const timer = clock.at(clock.now() + timeoutMs, () => {
     late = true;
@@ -58,8 +58,7 @@ export async function readProxyHeader(
       const result = parseProxyHeader(bytes.subarray(0, length));
       if (result.kind === "invalid") throw new Error(result.reason);
       if (result.kind === "header") {
-        const rest = bytes.subarray(result.header.length, length);
-        return { header: result.header, stream: withPrefix(rest, stream) };
+        return { header: result.header, rest: bytes.slice(result.header.length, length) };
       }
     }
   } catch (error) {

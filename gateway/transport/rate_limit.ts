@@ -53,8 +53,9 @@ export class TokenBucket {
   #refill(now: number): void {
     // An endless rate never runs dry, and would make NaN of no time at all.
     if (this.#rate.perSecond === Infinity) return;
-    const earned = ((now - this.#at) / 1000) * this.#rate.perSecond;
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + Math.max(earned, 0));
+    // No time, nothing earned, also at an infinite rate (zero times infinity is no number).
+    const earned = now <= this.#at ? 0 : ((now - this.#at) / 1000) * this.#rate.perSecond;
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + earned);
     this.#at = now;
   }
 }

@@ -15,6 +15,7 @@ export const CLOSE = {
   invalidText: 1007,
   policy: 1008,
   tooBig: 1009,
+  internalError: 1011,
 } as const;
 
 /** The peer broke the WebSocket protocol; `code` goes into the close frame. */

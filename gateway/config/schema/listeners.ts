@@ -105,7 +105,10 @@ const common = {
   access_rules: v.optional(v.array(accessRule, "expected an array of rules"), []),
   proxy_protocol: flag(false),
   proxy_protocol_timeout: duration("3s", 1, 1),
-  /** Who may send a PROXY header or the proxy headers of a WebSocket; empty: everyone. */
+  /**
+   * Who may send a PROXY header (empty: everyone who gets through to the port), and whose proxy
+   * headers a WebSocket listener believes (empty: nobody's).
+   */
   proxy_protocol_trusted: networks([]),
   acceptors: integer(16, 1, 1024),
   tcp_options: tcpOptions,

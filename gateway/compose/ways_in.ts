@@ -1,0 +1,115 @@
+/**
+ * From a listener's settings to the layers between its socket and its sessions.
+ */
+import type { Clock } from "../clock.ts";
+import type { ServerTlsConfig, WebsocketConfig } from "../config/types.ts";
+import { OperationalError } from "../errors.ts";
+import { addressMatcher } from "../transport/access_rules.ts";
+import { loadTlsMaterial, type TlsMaterial } from "../transport/tls_material.ts";
+import { probeTls } from "../transport/tls_probe.ts";
+import { TlsServer } from "../transport/tls_server.ts";
+import type { HandshakeMode } from "../transport/tls_start.ts";
+import type { WayIn } from "../transport/way_in.ts";
+import type { WebSocketOptions } from "../transport/websocket_upgrade.ts";
+import type { ListenerPlan } from "./listener_plan.ts";
+
+/** Time for the upgrade request of a WebSocket. */
+const UPGRADE_TIMEOUT_MS = 15_000;
+
+/** TLS settings of a listener that has them. */
+export function tlsConfig(plan: ListenerPlan): ServerTlsConfig | undefined {
+  return "ssl_options" in plan.config ? plan.config.ssl_options : undefined;
+}
+
+/** When TLS begins: MQTT clients and WebSockets always begin with it. */
+export function handshakeMode(plan: ListenerPlan): HandshakeMode {
+  return "handshake" in plan.config ? plan.config.handshake : "first";
+}
+
+/** Dotted path of a listener's settings. */
+export function settingsPath(plan: ListenerPlan): string {
+  const parent = plan.protocol === "nats" ? "gateway.nats.listeners" : "listeners";
+  return `${parent}.${plan.type}.${plan.name}`;
+}
+
+/**
+ * Reads the certificates of a listener; undefined when it has no TLS.
+ * @throws {OperationalError} they are not usable
+ */
+export async function listenerMaterial(plan: ListenerPlan): Promise<TlsMaterial | undefined> {
+  const tls = tlsConfig(plan);
+  if (tls === undefined) return undefined;
+  if ("path" in plan.config.bind) {
+    const path = settingsPath(plan);
+    throw new OperationalError(`${path}.bind: TLS over a Unix socket is of no use; use tcp`, 78);
+  }
+  if (tls.fail_if_no_peer_cert && tls.verify !== "verify_peer") {
+    const path = `${settingsPath(plan)}.ssl_options`;
+    throw new OperationalError(`${path}.fail_if_no_peer_cert needs verify = "verify_peer"`, 78);
+  }
+  return await loadTlsMaterial(tls, `${settingsPath(plan)}.ssl_options`);
+}
+
+let probed: Promise<void> | undefined;
+
+/** Makes sure, once, that the runtime can do TLS as promised. */
+export function needTls(clock: Clock): Promise<void> {
+  return probed ??= probeTls(clock);
+}
+
+/**
+ * The layers of a listener.
+ * @param server TLS that is running already, when only other settings have changed.
+ */
+export function wayIn(
+  plan: ListenerPlan,
+  material: TlsMaterial | undefined,
+  clock: Clock,
+  server?: TlsServer,
+): WayIn {
+  const { config } = plan;
+  const tls = tlsConfig(plan);
+  const isTrusted = addressMatcher(config.proxy_protocol_trusted)!;
+  const trustsAnyone = config.proxy_protocol_trusted.length === 0;
+  return {
+    ...(config.proxy_protocol && {
+      proxy: {
+        timeout_ms: config.proxy_protocol_timeout,
+        isTrusted: trustsAnyone ? () => true : isTrusted,
+      },
+    }),
+    ...(tls !== undefined && material !== undefined && {
+      tls: {
+        server: server ?? new TlsServer(tls, material, clock),
+        handshake: handshakeMode(plan),
+      },
+    }),
+    ...("websocket" in config && {
+      websocket: webSocketOptions(plan.protocol, config.websocket, isTrusted),
+    }),
+  };
+}
+
+function webSocketOptions(
+  protocol: ListenerPlan["protocol"],
+  config: WebsocketConfig,
+  isTrustedProxy: (address: string) => boolean,
+): WebSocketOptions {
+  return {
+    path: config.path,
+    supportedSubprotocols: config.supported_subprotocols,
+    failIfNoSubprotocol: config.fail_if_no_subprotocol,
+    checkOrigins: config.check_origin_enable ? config.check_origins : undefined,
+    allowOriginAbsence: config.allow_origin_absence,
+    compress: config.compress,
+    maxFrameSize: config.max_frame_size,
+    idleTimeoutMs: config.idle_timeout,
+    upgradeTimeoutMs: UPGRADE_TIMEOUT_MS,
+    proxyAddressHeader: config.proxy_address_header.toLowerCase(),
+    proxyPortHeader: config.proxy_port_header.toLowerCase(),
+    // Without a list nobody is believed: any client could claim to be anyone.
+    isTrustedProxy,
+    textAllowed: protocol === "nats",
+    noMaskingAllowed: protocol === "nats",
+  };
+}
