@@ -15,6 +15,11 @@ import { MqttSubscription } from "./subscription.ts";
 /** Session Expiry Interval that never ends, seconds. */
 export const NEVER_EXPIRES = 0xffffffff;
 
+/** Whole seconds as the wire has them; Infinity is its "never". */
+export function toSeconds(interval_ms: number): number {
+  return Math.min(Math.ceil(interval_ms / 1000), NEVER_EXPIRES);
+}
+
 /** What a session asks of its connection. */
 export interface Connection {
   /** Another connection has come with the client id. [MQTT-3.1.4-3] */
@@ -114,7 +119,8 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
   /** DISCONNECT may change how long the session lives on. Seconds. [MQTT5 3.14.2.2.2] */
   changeExpiry(seconds: number): void {
     const wasStored = this.stored;
-    this.expiryInterval = seconds;
+    const most = toSeconds(this.#broker.options.max_session_expiry_interval);
+    this.expiryInterval = Math.min(seconds, most);
     if (wasStored && !this.stored) this.#broker.store.sessions.delete(this.clientId);
   }
 

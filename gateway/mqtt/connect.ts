@@ -13,7 +13,7 @@ import type { Topic } from "../core/topic.ts";
 import { utf8Size } from "../protocol/bytes.ts";
 import type { StoredWill } from "../store/types.ts";
 import { OutgoingAliases } from "./aliases.ts";
-import { type ClientSession, NEVER_EXPIRES } from "./client_session.ts";
+import { type ClientSession, toSeconds } from "./client_session.ts";
 import { ReasonCode } from "./codes.ts";
 import { encodeConnack } from "./encode.ts";
 import { parseFilter } from "./filter.ts";
@@ -321,11 +321,6 @@ function sessionExpiry(packet: ConnectPacket, options: MqttOptions): number {
   const old = cleanStart ? 0 : toSeconds(options.session_expiry_interval);
   const asked = version === 5 ? properties.sessionExpiry ?? 0 : old;
   return Math.min(asked, toSeconds(options.max_session_expiry_interval));
-}
-
-/** Whole seconds of the wire; Infinity is its "never". */
-function toSeconds(interval_ms: number): number {
-  return Math.min(Math.ceil(interval_ms / 1000), NEVER_EXPIRES);
 }
 
 /** QoS 2 ids a client may have unreleased. [MQTT5 3.2.2.3.3] */

@@ -1,0 +1,274 @@
+/** What the store is told, and what comes back from it after a restart. */
+import assert from "node:assert/strict";
+import type { Message } from "../../gateway/core/message.ts";
+import { PacketType } from "../../gateway/mqtt/packets.ts";
+import { SessionRestorer } from "../../gateway/mqtt/restore.ts";
+import { memoryStore } from "../../gateway/store/memory.ts";
+import type {
+  Store,
+  StoredEntry,
+  StoredMessage,
+  StoredSession,
+  StoredSubscription,
+  StoreReader,
+} from "../../gateway/store/types.ts";
+import { type ConnectFields, MqttWorld } from "../kit/mqtt_world.ts";
+import type { PublishPacket } from "./wire.ts";
+
+const KEEP: ConnectFields = { cleanStart: false, properties: { sessionExpiry: 100 } };
+
+/** Everything a store was told, in maps. */
+class RecordingStore {
+  readonly sessions = new Map<string, StoredSession>();
+  readonly subscriptions = new Map<string, Map<string, StoredSubscription>>();
+  readonly queues = new Map<string, Map<number, { entry: StoredEntry; body: number }>>();
+  readonly incoming = new Map<string, Set<number>>();
+  readonly retained = new Map<string, StoredMessage>();
+  readonly bodies = new Map<number, StoredMessage>();
+  readonly store: Store;
+
+  constructor() {
+    const of = <V>(map: Map<string, V>, id: string, make: () => V) => {
+      if (!map.has(id)) map.set(id, make());
+      return map.get(id)!;
+    };
+    this.store = {
+      ...memoryStore(),
+      retained: {
+        put: (message) => void this.retained.set(message.route.topic, toStored(message, 0)),
+        delete: (topic) => void this.retained.delete(topic),
+      },
+      sessions: {
+        put: (session) => void this.sessions.set(session.clientId, structuredClone(session)),
+        delete: (id) => {
+          for (const map of [this.sessions, this.subscriptions, this.queues, this.incoming]) {
+            map.delete(id);
+          }
+        },
+        putSubscription: (id, { name, filter, group, qos, noLocal, ...rest }) => {
+          const { retainAsPublished, retainHandling, identifier } = rest;
+          const kept = { name, filter, group, qos, noLocal };
+          of(this.subscriptions, id, () => new Map<string, StoredSubscription>())
+            .set(name, { ...kept, retainAsPublished, retainHandling, identifier });
+        },
+        deleteSubscription: (id, name) => void this.subscriptions.get(id)?.delete(name),
+        body: (message) => {
+          const id = this.bodies.size + 1;
+          this.bodies.set(id, toStored(message, id));
+          return id;
+        },
+        enqueue: (id, entry, body) => {
+          of(this.queues, id, () => new Map()).set(entry.seq, { entry: copy(entry), body });
+        },
+        update: (id, entry) => {
+          const known = this.queues.get(id)?.get(entry.seq);
+          assert.ok(known !== undefined, "update of an entry that was never enqueued");
+          known.entry = copy(entry);
+        },
+        remove: (id, seq) => {
+          assert.ok(this.queues.get(id)?.delete(seq), "removal of an unknown entry");
+        },
+        addIncoming: (id, packetId) => void of(this.incoming, id, () => new Set()).add(packetId),
+        removeIncoming: (id, packetId) => void this.incoming.get(id)?.delete(packetId),
+      },
+      load: (into: StoreReader) => this.load(into),
+    };
+  }
+
+  load(into: StoreReader): void {
+    for (const message of this.retained.values()) into.retained(message);
+    for (const [id, session] of this.sessions) {
+      into.session(session);
+      for (const each of this.subscriptions.get(id)?.values() ?? []) into.subscription(id, each);
+      for (const { entry, body } of this.queues.get(id)?.values() ?? []) {
+        into.queued(id, entry, this.bodies.get(body)!);
+      }
+      for (const packetId of this.incoming.get(id) ?? []) into.incoming(id, packetId);
+    }
+  }
+}
+
+function copy({ seq, qos, retain, packetId, released, identifiers }: StoredEntry): StoredEntry {
+  return { seq, qos, retain, packetId, released, identifiers };
+}
+
+function toStored(message: Message, bodyId: number): StoredMessage {
+  const { route, qos, retain, extras } = message;
+  return { topic: route.topic, payload: message.payload.slice(), qos, retain, extras, bodyId };
+}
+
+/** A world that has read the store, as after a restart at the given time. */
+function restart(recording: RecordingStore, now: number): MqttWorld {
+  const world = new MqttWorld({ store: recording.store });
+  world.now = now;
+  const restorer = new SessionRestorer(world.broker);
+  recording.store.load(restorer);
+  restorer.finish();
+  return world;
+}
+
+const texts = (packets: readonly unknown[]) =>
+  (packets as PublishPacket[]).map(({ payload }) => new TextDecoder().decode(payload));
+
+Deno.test("a session comes back after a restart with everything that was its own", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store });
+  const client = world.connect("c", KEEP);
+  client.subscribe("t", 2, { subscriptionIds: [3] });
+  client.publish("in", { qos: 2, packetId: 40 });
+  client.take();
+  const publisher = world.connect("p");
+  for (let i = 1; i <= 4; i++) {
+    publisher.publish("t", {
+      qos: i % 2 + 1 as 1 | 2,
+      packetId: i,
+      payload: `${i}`,
+      properties: { contentType: "x" },
+    });
+  }
+  const sent = client.messages();
+  client.ack(PacketType.Puback, sent[1]!.packetId);
+  client.ack(PacketType.Pubrec, sent[2]!.packetId);
+  client.drop();
+  publisher.publish("t", { qos: 1, packetId: 5, payload: "5", properties: { contentType: "x" } });
+
+  const again = restart(recording, world.now + 1000);
+  const back = again.connect("c", KEEP);
+  assert.equal(back.connack?.sessionPresent, true);
+  const [pubrel, ...messages] = back.early;
+  assert.deepEqual(pubrel, {
+    type: PacketType.Pubrel,
+    packetId: sent[2]!.packetId,
+    reasonCode: 0,
+    properties: {},
+  });
+  assert.deepEqual(texts(messages), ["1", "4", "5"]);
+  const [one, four, five] = messages as PublishPacket[];
+  assert.deepEqual([one!.packetId, four!.packetId], [sent[0]!.packetId, sent[3]!.packetId]);
+  assert.deepEqual([one!.dup, four!.dup, five!.dup], [true, true, false]);
+  assert.deepEqual(five!.properties, { contentType: "x", subscriptionIds: [3] });
+  back.publish("in", { qos: 2, packetId: 40, dup: true });
+  back.ack(PacketType.Pubrel, 40);
+  assert.deepEqual(back.take().map(({ type }) => type), [PacketType.Pubrec, PacketType.Pubcomp]);
+  again.connect("p").publish("t", { payload: "live" });
+  assert.deepEqual(back.payloads(), ["live"]);
+});
+
+Deno.test("the store holds no more than what is unfinished", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store, options: { max_inflight: 2 } });
+  const client = world.connect("c", KEEP);
+  client.subscribe("t", 2);
+  const publisher = world.connect("p");
+  for (let i = 1; i <= 10; i++) publisher.publish("t", { qos: 2, packetId: i, payload: `${i}` });
+  assert.equal(recording.queues.get("c")?.size, 10);
+  for (let messages = client.messages(); messages.length > 0; messages = client.messages()) {
+    for (const { packetId } of messages) {
+      client.ack(PacketType.Pubrec, packetId);
+      client.one(PacketType.Pubrel);
+    }
+    for (const { packetId } of messages) client.ack(PacketType.Pubcomp, packetId);
+  }
+  assert.equal(recording.queues.get("c")?.size, 0);
+  client.publish("x", { qos: 2, packetId: 7 });
+  assert.deepEqual([...recording.incoming.get("c")!], [7]);
+  client.ack(PacketType.Pubrel, 7);
+  assert.equal(recording.incoming.get("c")?.size, 0);
+});
+
+Deno.test("what queues drop and what expires leaves the store as well", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store, options: { max_mqueue_len: 2 } });
+  const client = world.connect("c", KEEP);
+  client.subscribe("t", 1);
+  client.drop();
+  const publisher = world.connect("p");
+  for (let i = 1; i <= 5; i++) {
+    publisher.publish("t", { qos: 1, packetId: i, properties: { messageExpiry: 5 } });
+  }
+  assert.equal(recording.queues.get("c")?.size, 2);
+  world.pass(6000);
+  assert.deepEqual(world.connect("c", KEEP).early, []);
+  assert.equal(recording.queues.get("c")?.size, 0);
+});
+
+Deno.test("one body for all sessions that keep a message", () => {
+  const recording = new RecordingStore();
+  const seen: Message[] = [];
+  const { sessions } = recording.store;
+  const counting = { ...sessions, body: (message: Message) => (seen.push(message), 1) };
+  const world = new MqttWorld({ store: { ...recording.store, sessions: counting } });
+  for (const id of ["a", "b", "c"]) {
+    const client = world.connect(id, KEEP);
+    client.subscribe("t", 1);
+    client.drop();
+  }
+  world.connect("p").publish("t", { qos: 1, payload: "x" });
+  assert.equal(seen.length, 3);
+  assert.equal(new Set(seen).size, 1);
+});
+
+Deno.test("sessions that end with their connection never reach the store", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store });
+  const client = world.connect("c");
+  client.subscribe("t", 1);
+  world.connect("p").publish("t", { qos: 1 });
+  client.publish("x", { qos: 2, packetId: 1 });
+  assert.equal(recording.sessions.size + recording.queues.size + recording.incoming.size, 0);
+});
+
+Deno.test("the store forgets sessions that expire, start clean, or lose their expiry", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store });
+  for (const id of ["expires", "clean", "shrinks", "stays"]) {
+    const client = world.connect(id, KEEP);
+    client.subscribe("t", 1);
+    client.drop();
+  }
+  world.connect("clean", { cleanStart: true });
+  world.connect("shrinks", { cleanStart: false });
+  world.connect("stays", { properties: { sessionExpiry: 1000 }, cleanStart: false }).drop();
+  world.pass(100_000);
+  assert.deepEqual([...recording.sessions.keys()], ["stays"]);
+  assert.deepEqual([...recording.subscriptions.keys()], ["stays"]);
+});
+
+Deno.test("after a crash a connected client counts as lost: expiry and will run from the start", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store });
+  const will = {
+    topic: "w",
+    payload: new TextEncoder().encode("gone"),
+    qos: 1,
+    retain: false,
+    properties: { willDelay: 10 },
+  } as const;
+  world.connect("c", { ...KEEP, will });
+  world.connect("now", { ...KEEP, will: { ...will, properties: {} } });
+  const again = restart(recording, world.now + 500_000);
+  const watcher = again.connect("watcher");
+  watcher.subscribe("w");
+  again.pass(0);
+  assert.deepEqual(watcher.payloads(), ["gone"]);
+  again.pass(9999);
+  assert.deepEqual(watcher.payloads(), []);
+  again.pass(1);
+  assert.deepEqual(watcher.payloads(), ["gone"]);
+  again.pass(90_000);
+  assert.equal(recording.sessions.size, 0);
+});
+
+Deno.test("retained messages come back", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store });
+  const publisher = world.connect("p");
+  publisher.publish("a", { retain: true, payload: "1", properties: { contentType: "x" } });
+  publisher.publish("b", { retain: true, payload: "2" });
+  publisher.publish("b", { retain: true });
+  const again = restart(recording, world.now);
+  const [, message, ...rest] = again.connect("c").subscribe("#");
+  assert.equal(rest.length, 0);
+  assert.deepEqual(texts([message]), ["1"]);
+  assert.equal((message as PublishPacket).properties.contentType, "x");
+});
