@@ -184,28 +184,45 @@ function* parts(
   }
 }
 
+/** Both tables of settings in one, patterns taken apart. */
+const NOTES = [
+  ...SETTINGS_WITHOUT_EFFECT.map(([at, severity, why]) => ({
+    pattern: at.split("."),
+    severity,
+    message: `has no effect here: ${why}`,
+  })),
+  ...SETTINGS_NOT_IN_EFFECT_YET.map(([at, severity]) => ({
+    pattern: at.split("."),
+    severity,
+    message: "is not in effect yet",
+  })),
+];
+
 function settingFinding(path: Path): Finding | undefined {
-  for (const [at, severity, why] of SETTINGS_WITHOUT_EFFECT) {
-    if (!matches(at.split("."), path)) continue;
-    return { path, severity, message: `has no effect here: ${why}`, remove: "value" };
-  }
-  for (const [at, severity] of SETTINGS_NOT_IN_EFFECT_YET) {
-    if (!matches(at.split("."), path)) continue;
-    return { path, severity, message: "is not in effect yet", remove: "value" };
-  }
-  return undefined;
+  const note = NOTES.find(({ pattern }) => matches(pattern, path));
+  if (note === undefined) return undefined;
+  return { path, severity: note.severity, message: note.message, remove: "value" };
 }
 
 /** Whether a path fits a pattern of the tables. */
 function matches(pattern: readonly string[], path: Path): boolean {
-  const [first, ...rest] = pattern;
-  if (first === undefined) return path.length === 0;
-  if (first === "**") {
-    if (rest.length === 0) return true;
-    return path.some((_, i) => matches(rest, path.slice(i)));
+  // Most patterns differ in the last name.
+  const last = pattern.at(-1)!;
+  if (!last.startsWith("*") && last !== path.at(-1)) return false;
+  return matchesFrom(pattern, 0, path, 0);
+}
+
+function matchesFrom(pattern: readonly string[], i: number, path: Path, j: number): boolean {
+  if (i === pattern.length) return j === path.length;
+  if (pattern[i] === "**") {
+    if (i === pattern.length - 1) return true;
+    for (let from = j; from < path.length; from++) {
+      if (matchesFrom(pattern, i + 1, path, from)) return true;
+    }
+    return false;
   }
-  const part = path[0];
-  return part !== undefined && (first === "*" || first === part) && matches(rest, path.slice(1));
+  return j < path.length && (pattern[i] === "*" || pattern[i] === path[j]) &&
+    matchesFrom(pattern, i + 1, path, j + 1);
 }
 
 /** Every value of the configuration whose path fits a pattern without `**`. */
