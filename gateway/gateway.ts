@@ -277,6 +277,7 @@ export class Gateway implements Supervised {
       now: () => this.clock.now(),
       randomText,
       log: this.log.part("nats"),
+      counters: this.metrics.nats,
       clientInfo: clientInfoOverride(config.gateway.nats.clientinfo_override),
       authorizerFor: this.access.authorizerFor,
     };

@@ -18,6 +18,7 @@ const NO_RESPONDERS_NEED_HEADERS = "no responders requires headers support";
 
 /** The first CONNECT of a connection: checks credentials and opens the session. */
 export function connect(session: NatsSession): void {
+  session.server.counters.received.connect++;
   const { decoder, listener } = session;
   const request = parseConnect(
     decoder.bytes,
@@ -77,6 +78,10 @@ export function accept(
   });
   if (mountpoint === undefined) return false;
   session.principal = principal;
+  if (!session.counted) {
+    session.counted = true;
+    server.counters.clients_connected++;
+  }
   if (mountpoint !== session.mountpoint || session.dialect === undefined) {
     session.mountpoint = mountpoint;
     session.dialect = server.dialect(mountpoint);
@@ -154,7 +159,6 @@ function finish(
 }
 
 function refuse(session: NatsSession, reason: string): void {
-  session.server.totals.authFailures++;
   session.fail("Authorization Violation", { kind: "auth", detail: reason });
 }
 

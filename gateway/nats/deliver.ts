@@ -63,12 +63,13 @@ function prefixFor(session: NatsSession, topic: Topic, sid: string): Uint8Array 
 
 function dropUnmappable(session: NatsSession): Delivered {
   session.dropped++;
-  session.server.totals.unmappable++;
+  session.server.counters.dropped.unmappable++;
   return Delivered.Dropped;
 }
 
 function count(session: NatsSession, message: Message, subscription: NatsSubscription): void {
   session.messagesOut++;
+  session.server.counters.messages_sent.qos0++;
   subscription.delivered++;
   if (subscription.max > 0 && subscription.delivered >= subscription.max) {
     session.drop(subscription);
@@ -113,7 +114,7 @@ function allowResponse(session: NatsSession, replyTo: Topic): void {
 
 /** The client does not read: what waits for it is thrown away, and it has to go. */
 function cutOff(session: NatsSession): void {
-  session.server.totals.slowConsumers++;
+  session.server.counters.slow_consumers++;
   session.link.out.clear();
   session.fail("Slow Consumer", { kind: "slow-consumer" });
 }

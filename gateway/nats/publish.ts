@@ -7,6 +7,7 @@ import { matches, toPattern } from "../core/match.ts";
 import type { Route } from "../core/route.ts";
 import { equals } from "../core/route_table.ts";
 import type { Topic } from "../core/topic.ts";
+import type { QosCounters } from "../observe/metrics.ts";
 import { encodeMessage, messagePrefix } from "./encode.ts";
 import { decodeHeaders, NO_RESPONDERS_BLOCK, takeMqttHeaders } from "./headers.ts";
 import { REPLY_PREFIX, unwrapReply } from "./reply.ts";
@@ -26,6 +27,9 @@ export const TAIL_REPLY = 2;
 export function publish(session: NatsSession): void {
   const decoder = session.decoder;
   session.messagesIn++;
+  const { received } = session.server.counters;
+  if (decoder.headerSize < 0) received.pub++;
+  else received.hpub++;
   let entry = session.last;
   if (
     entry === undefined || !entry.route.attached ||
@@ -51,7 +55,7 @@ export function publish(session: NatsSession): void {
 
 /** Handles a frame whose body is larger than allowed; the decoder throws the body away. */
 export function oversize(session: NatsSession): void {
-  session.server.totals.oversize++;
+  session.server.counters.dropped.too_large++;
   const text = "Maximum Payload Violation";
   if (session.server.options.oversize === "keep") session.complain(text);
   else session.fail(text, { kind: "auth", detail: "payload too large" });
@@ -108,16 +112,25 @@ function publishTo(
 /** The last step: `+OK` goes out before the client's own copy of the message. */
 function send(session: NatsSession, message: Message): void {
   session.acknowledge();
-  const { batch, router } = session.server;
+  const { batch, router, counters } = session.server;
+  countByQos(counters.messages_received, message.qos);
   if (mayBeGathered(message) && batch.suits(message.route)) {
     batch.add(message);
     return;
   }
   batch.flush();
   const takers = router.publish(message);
-  if (takers === 0 && session.options.noResponders && message.extras?.replyTo !== undefined) {
+  if (takers > 0) return;
+  counters.dropped.no_subscribers++;
+  if (session.options.noResponders && message.extras?.replyTo !== undefined) {
     sendNoResponders(session, message.extras.replyTo);
   }
+}
+
+function countByQos(counters: QosCounters, qos: QoS): void {
+  if (qos === 0) counters.qos0++;
+  else if (qos === 1) counters.qos1++;
+  else counters.qos2++;
 }
 
 /** Nobody asks how many take it, and it is the batch's own object. */
@@ -186,6 +199,8 @@ function mayRespond(session: NatsSession, topic: Topic): boolean {
 }
 
 function deny(session: NatsSession, topic: Topic): void {
+  session.server.counters.dropped.denied++;
+  session.server.counters.authorization_denied++;
   const subject = session.dialect.subject(topic) ?? topic;
   session.complain(`Permissions Violation for Publish to ${JSON.stringify(subject)}`);
   if (session.authorizer!.denyAction === "disconnect") {
@@ -259,6 +274,7 @@ function sendNoResponders(session: NatsSession, replyTo: Topic): void {
       dollar: subscription.matchesDollar ? "user" : "none",
     });
     if (!matches(pattern, replyTo)) continue;
+    session.server.counters.no_responders++;
     const prefix = messagePrefix(reply, subscription.sid);
     encodeMessage(session.link.out, prefix, undefined, NO_RESPONDERS_BLOCK, NO_PAYLOAD);
     return;

@@ -5,6 +5,7 @@ import type { Authenticator, AuthorizerFactory } from "../auth/types.ts";
 import { Batch } from "../core/batch.ts";
 import type { Router } from "../core/router.ts";
 import type { Log } from "../observe/log.ts";
+import type { NatsCounters } from "../observe/metrics.ts";
 import type { PeerInfo } from "../protocol/session.ts";
 import type { DecoderLimits } from "./decode.ts";
 import { NatsDialect } from "./dialect.ts";
@@ -77,25 +78,10 @@ export interface NatsServerParts {
   /** A text of so many random letters and digits, from a secure source. */
   readonly randomText: (length: number) => string;
   readonly log: Log;
+  readonly counters: NatsCounters;
   readonly clientInfo: ClientInfoOverride;
   /** Undefined: everything is allowed. */
   readonly authorizerFor: AuthorizerFactory | undefined;
-}
-
-/** Totals of connections that are gone; live sessions count for themselves. */
-export interface NatsTotals {
-  connections: number;
-  messagesIn: number;
-  messagesOut: number;
-  bytesIn: number;
-  bytesOut: number;
-  dropped: number;
-  /** Messages whose topic has no spelling as a subject. */
-  unmappable: number;
-  slowConsumers: number;
-  oversize: number;
-  authFailures: number;
-  protocolErrors: number;
 }
 
 /** Shared by all sessions of the gateway. */
@@ -103,23 +89,11 @@ export class NatsServer {
   readonly router: Router;
   readonly now: () => number;
   readonly log: Log;
+  readonly counters: NatsCounters;
   /** The messages of the turn under way, and the objects they are in. */
   readonly batch: Batch;
   /** Live sessions by client id. */
   readonly sessions = new Map<string, NatsSession>();
-  readonly totals: NatsTotals = {
-    connections: 0,
-    messagesIn: 0,
-    messagesOut: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    dropped: 0,
-    unmappable: 0,
-    slowConsumers: 0,
-    oversize: 0,
-    authFailures: 0,
-    protocolErrors: 0,
-  };
   readonly #dialects = new Map<string, NatsDialect>();
   #dialectCount = 0;
   #limits: DecoderLimits;
@@ -129,6 +103,7 @@ export class NatsServer {
     this.batch = new Batch(parts.router);
     this.now = parts.now;
     this.log = parts.log;
+    this.counters = parts.counters;
     this.#limits = limitsOf(options);
   }
 

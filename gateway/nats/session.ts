@@ -79,6 +79,8 @@ export class NatsSession implements Session, Subscriber {
   #suspended = false;
   #handlers: readonly Handler[];
 
+  /** True once it counts as a connected client. */
+  counted = false;
   messagesIn = 0;
   messagesOut = 0;
   dropped = 0;
@@ -101,6 +103,7 @@ export class NatsSession implements Session, Subscriber {
 
   open(): void {
     this.server.sessions.set(this.clientId, this);
+    this.server.counters.connections_accepted++;
     encodeInfo(this.link.out, this.#info(false));
     // Without a login, what CONNECT would set up holds from the start.
     if (!this.listener.authenticator.required) accept(this, anonymousPrincipal, "anonymous");
@@ -108,8 +111,7 @@ export class NatsSession implements Session, Subscriber {
   }
 
   receive(chunk: Uint8Array): void {
-    this.#bytesIn += chunk.length;
-    this.#input();
+    this.#input(chunk.length);
     this.decoder.feed(chunk);
     this.#run();
   }
@@ -119,8 +121,7 @@ export class NatsSession implements Session, Subscriber {
   }
 
   filled(count: number): void {
-    this.#bytesIn += count;
-    this.#input();
+    this.#input(count);
     this.decoder.filled(count);
     this.#run();
   }
@@ -152,12 +153,9 @@ export class NatsSession implements Session, Subscriber {
     if (this.server.sessions.get(this.clientId) === this) {
       this.server.sessions.delete(this.clientId);
     }
-    const { totals, log } = this.server;
-    totals.messagesIn += this.messagesIn;
-    totals.messagesOut += this.messagesOut;
-    totals.bytesIn += this.#bytesIn;
-    totals.bytesOut += this.link.out.sentBytes;
-    totals.dropped += this.dropped;
+    const { counters, log } = this.server;
+    counters.bytes_sent += this.link.out.sentBytes;
+    if (this.counted) counters.clients_disconnected++;
     if (log.debugs) {
       log.debug("disconnected", { client: this.clientId, reason: closeReason(cause) });
     }
@@ -219,17 +217,20 @@ export class NatsSession implements Session, Subscriber {
 
   /** `+OK`, for clients that asked for it. */
   acknowledge(): void {
-    if (this.options.verbose) this.link.out.append(OK);
+    if (!this.options.verbose) return;
+    this.server.counters.sent.ok++;
+    this.link.out.append(OK);
   }
 
   /** `-ERR` and on. */
   complain(text: string): void {
+    this.server.counters.sent.err++;
     encodeError(this.link.out, text);
   }
 
   /** `-ERR` (unless the text is empty) and out. */
   fail(text: string, cause: CloseCause): void {
-    if (text !== "") encodeError(this.link.out, text);
+    if (text !== "") this.complain(text);
     this.close(cause);
   }
 
@@ -285,12 +286,14 @@ export class NatsSession implements Session, Subscriber {
     } catch (error) {
       batch.flush();
       if (!(error instanceof ProtocolError)) throw error;
-      this.server.totals.protocolErrors++;
+      this.server.counters.protocol_errors++;
       this.fail(error.natsText, { kind: "protocol", error });
     }
   }
 
-  #input(): void {
+  #input(bytes: number): void {
+    this.#bytesIn += bytes;
+    this.server.counters.bytes_received += bytes;
     this.#lastInputAt = this.server.now();
     this.#pingsOut = 0;
   }
@@ -310,6 +313,7 @@ export class NatsSession implements Session, Subscriber {
   #ping(now: number): void {
     this.#pingsOut++;
     this.#pingSentAt = now;
+    this.server.counters.sent.ping++;
     this.link.out.append(PING);
   }
 
@@ -334,6 +338,7 @@ export class NatsSession implements Session, Subscriber {
   }
 
   #info(lameDuck: boolean): object {
+    this.server.counters.sent.info++;
     return infoFor(this.server.options, this.listener, this.link.peer, this.nonce, lameDuck);
   }
 }
@@ -345,7 +350,15 @@ function overdue(since: number, limit_ms: number): boolean {
 }
 
 const nothing: Handler = () => {};
-const pong: Handler = (session) => session.link.out.append(PONG);
+const ping: Handler = (session) => {
+  const { counters } = session.server;
+  counters.received.ping++;
+  counters.sent.pong++;
+  session.link.out.append(PONG);
+};
+const pong: Handler = (session) => {
+  session.server.counters.received.pong++;
+};
 /** The connection stays, until the time for a login is up. */
 const refuse: Handler = (session) => session.complain("Authorization Violation");
 
@@ -354,7 +367,8 @@ function table(handlers: Partial<Record<Op, Handler>>, fallback: Handler): Handl
 }
 
 const TRAFFIC = {
-  [Op.Ping]: pong,
+  [Op.Ping]: ping,
+  [Op.Pong]: pong,
   [Op.Pub]: publish,
   [Op.Sub]: subscribe,
   [Op.Unsub]: unsubscribe,
@@ -364,7 +378,7 @@ const TRAFFIC = {
 /** What each state does with each frame. */
 const HANDLERS: Readonly<Record<NatsState, readonly Handler[]>> = {
   awaiting: table(
-    { [Op.Connect]: connect, [Op.Ping]: pong, [Op.Pong]: nothing, [Op.Ignored]: nothing },
+    { [Op.Connect]: connect, [Op.Ping]: ping, [Op.Pong]: pong, [Op.Ignored]: nothing },
     refuse,
   ),
   anonymous: table({ ...TRAFFIC, [Op.Connect]: connect }, nothing),

@@ -15,6 +15,7 @@ import { NatsSubscription } from "./subscription.ts";
 export function subscribe(session: NatsSession): void {
   const { decoder, server } = session;
   const { bytes } = decoder;
+  server.counters.received.sub++;
   const sid = decodeSid(bytes, decoder.sidStart, decoder.sidEnd);
   // A sid in use: the first subscription stays, without a word. [NATS-SUB]
   if (session.subscriptions.has(sid)) {
@@ -48,6 +49,7 @@ export function subscribe(session: NatsSession): void {
 /** Handles the UNSUB in the session's decoder. The budget counts from the SUB. [NATS-UNSUB] */
 export function unsubscribe(session: NatsSession): void {
   const { decoder } = session;
+  session.server.counters.received.unsub++;
   const sid = decodeSid(decoder.bytes, decoder.sidStart, decoder.sidEnd);
   const subscription = session.subscriptions.get(sid);
   if (subscription !== undefined) {
@@ -82,6 +84,7 @@ function settle(session: NatsSession, wanted: Wanted, decision: SubscribeDecisio
     return;
   }
   const { subject, group } = wanted;
+  session.server.counters.authorization_denied++;
   const queue = group === undefined ? "" : ` using queue ${JSON.stringify(group)}`;
   session.complain(
     `Permissions Violation for Subscription to ${JSON.stringify(subject)}${queue}`,

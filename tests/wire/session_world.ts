@@ -1,4 +1,5 @@
 /** Plays transcripts against NATS sessions without sockets, on a clock that only tests move. */
+import { NatsCounters } from "../../gateway/observe/metrics.ts";
 import assert from "node:assert/strict";
 import { RetainedStore } from "../../gateway/core/retained.ts";
 import { Router } from "../../gateway/core/router.ts";
@@ -53,6 +54,7 @@ export class SessionWorld implements World {
       now,
       randomText: (length) => String(++texts).padStart(length, "x"),
       log: silentLog,
+      counters: new NatsCounters(),
       clientInfo: () => ({ username: undefined, password: undefined, clientId: undefined }),
       authorizerFor: undefined,
     }, options);
