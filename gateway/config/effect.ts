@@ -41,6 +41,7 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   ["authorization.topic_template_allow.**", "warning"],
   ["authentication_settings.**", "warning"],
   // Ways in.
+  ["**.websocket.jwt_cookie", "warning"],
   ["**.tcp_options.keepalive", "warning"],
   ["**.tcp_options.send_timeout", "warning"],
   ["**.tcp_options.high_watermark", "warning"],
