@@ -107,6 +107,7 @@ function webSocketOptions(
     upgradeTimeoutMs: UPGRADE_TIMEOUT_MS,
     proxyAddressHeader: config.proxy_address_header.toLowerCase(),
     proxyPortHeader: config.proxy_port_header.toLowerCase(),
+    jwtCookie: config.jwt_cookie,
     // Without a list nobody is believed: any client could claim to be anyone.
     isTrustedProxy,
     textAllowed: protocol === "nats",

@@ -113,7 +113,7 @@ function credentialsOf(
     peer: session.link.peer,
     nats: {
       authToken: given.authToken,
-      jwt: given.jwt ?? session.link.peer.cookies?.["jwt"],
+      jwt: given.jwt ?? session.link.peer.cookies?.jwt,
       nkey: given.nkey,
       sig: given.sig,
       nonce: session.nonce,

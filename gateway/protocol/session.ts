@@ -67,8 +67,8 @@ export interface PeerInfo {
   readonly localAddress: string;
   readonly localPort: number;
   readonly certificate?: PeerCertificate;
-  /** Cookies of a WebSocket upgrade request, by name. */
-  readonly cookies?: Readonly<Record<string, string>>;
+  /** What configured cookies of a WebSocket upgrade request hold. */
+  readonly cookies?: { readonly jwt?: string };
 }
 
 /** The verified client certificate. */

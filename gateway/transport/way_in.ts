@@ -58,8 +58,8 @@ export async function prepare(
   if (way.websocket !== undefined) {
     const upgraded = await upgradeWebSocket(stream, peer.address ?? address, way.websocket, clock);
     stream = upgraded.stream;
-    const { forwarded, cookies } = upgraded;
-    peer = { ...peer, ...forwarded, ...(cookies !== undefined && { cookies }) };
+    const { forwarded, jwt } = upgraded;
+    peer = { ...peer, ...forwarded, ...(jwt !== undefined && { cookies: { jwt } }) };
   }
   return { stream, peer };
 }

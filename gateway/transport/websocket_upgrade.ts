@@ -33,6 +33,8 @@ export interface WebSocketOptions {
   /** Lower-case names of the headers that a trusted proxy names its client in; empty for none. */
   readonly proxyAddressHeader: string;
   readonly proxyPortHeader: string;
+  /** Name of the cookie that holds a client's JWT; empty for none. */
+  readonly jwtCookie: string;
   /** Whose headers are believed. */
   readonly isTrustedProxy: (address: string) => boolean;
   /** Text messages are taken too (NATS), or refused [MQTT-6.0.0-1]. */
@@ -70,7 +72,8 @@ export interface Upgraded {
   readonly stream: WebSocketStream;
   /** The client behind a trusted proxy; undefined when it is the peer itself. */
   readonly forwarded: { readonly address: string; readonly port: number } | undefined;
-  readonly cookies: Readonly<Record<string, string>> | undefined;
+  /** The JWT in the configured cookie. */
+  readonly jwt: string | undefined;
 }
 
 /**
@@ -111,7 +114,7 @@ export async function upgradeWebSocket(
     return {
       stream: new WebSocketStream(withPrefix(rest, stream), rules, clock),
       forwarded: forwardedPeer(request!.headers, peerAddress, options),
-      cookies: parseCookies(request!.headers.get("cookie")),
+      jwt: cookieOf(request!.headers.get("cookie"), options.jwtCookie),
     };
   } catch (error) {
     closeQuietly(stream);
@@ -289,17 +292,13 @@ export function forwardedPeer(
   return { address: client, port: known ? Number(port) : 0 };
 }
 
-/** Cookies by name; undefined when there are none. The first of a name counts. */
-export function parseCookies(
-  header: string | undefined,
-): Readonly<Record<string, string>> | undefined {
-  if (header === undefined) return undefined;
-  const cookies: Record<string, string> = Object.create(null);
+/** The value of a cookie; the first of the name counts. An empty name finds nothing. */
+export function cookieOf(header: string | undefined, name: string): string | undefined {
+  if (header === undefined || name === "") return undefined;
   for (const pair of header.split(";")) {
     const at = pair.indexOf("=");
-    const name = pair.slice(0, at).trim();
-    if (at < 0 || name === "" || name in cookies) continue;
-    cookies[name] = pair.slice(at + 1).trim().replace(/^"(.*)"$/, "$1");
+    if (at < 0 || pair.slice(0, at).trim() !== name) continue;
+    return pair.slice(at + 1).trim().replace(/^"(.*)"$/, "$1");
   }
-  return cookies;
+  return undefined;
 }

@@ -188,6 +188,7 @@ async function echo(options: Partial<WebSocketOptions>, clientOptions: object) {
       upgradeTimeoutMs: 5000,
       proxyAddressHeader: "",
       proxyPortHeader: "",
+      jwtCookie: "",
       isTrustedProxy: () => false,
       textAllowed: true,
       noMaskingAllowed: false,
