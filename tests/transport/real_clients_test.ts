@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { wsconnect } from "@nats-io/nats-core";
-import { type NodeConnectionOptions } from "@nats-io/transport-node";
+import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import type { IClientOptions } from "mqtt";
 import { WebSocket as WebSocketClient } from "ws";
 import { testAuthority } from "../kit/certs.ts";
