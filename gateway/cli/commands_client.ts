@@ -110,4 +110,59 @@ export const CLIENT_COMMANDS: readonly Command[] = [
     examples: ["natsgate request nats://127.0.0.1:4222 time.now '' --timeout 2"],
     load: () => import("./request.ts"),
   },
+  {
+    name: "bench",
+    summary: "measure rates and latencies from publishers to subscribers",
+    operands: [URL_OPERAND],
+    options: [
+      { name: "sub-url", value: "URL", help: "where subscribers connect to, if not to URL" },
+      { name: "name", value: "NAME", standard: "bench", help: "subject or topic to publish to" },
+      {
+        name: "sub-name",
+        value: "FILTER",
+        help: "what to subscribe to, if it is spelled in another way",
+      },
+      { name: "pubs", value: "N", integer: { min: 1 }, standard: "1", help: "publishers" },
+      { name: "subs", value: "N", integer: { min: 0 }, standard: "1", help: "subscribers" },
+      { name: "group", short: "g", value: "NAME", help: "subscribers share the messages" },
+      { name: "size", value: "BYTES", integer: { min: 8 }, standard: "128", help: "payload" },
+      QOS_OPTION,
+      {
+        name: "duration",
+        value: "SECONDS",
+        integer: { min: 1 },
+        standard: "5",
+        help: "how long to publish",
+      },
+      {
+        name: "count",
+        value: "N",
+        integer: { min: 1 },
+        help: "messages in all, instead of a time",
+      },
+      {
+        name: "rate",
+        value: "N",
+        integer: { min: 0 },
+        standard: "0",
+        help: "messages a second in all; 0: as fast as it goes",
+      },
+      {
+        name: "window",
+        value: "N",
+        integer: { min: 1 },
+        help: "messages on their way to one subscriber at most; 10000, or 8 MB of payload",
+      },
+      { name: "json", help: "print JSON" },
+      ...CONNECT_OPTIONS,
+    ],
+    text:
+      "Without --rate, latencies are mostly the time that messages wait in full queues: use a " +
+      "rate\nbelow the maximum to see those of normal work. Ends with 1 when messages were lost.",
+    examples: [
+      "natsgate bench nats://127.0.0.1:4222 --subs 10 --duration 10",
+      "natsgate bench mqtt://127.0.0.1:1883 --sub-url nats://127.0.0.1:4222 --rate 5000 --qos 1",
+    ],
+    load: () => import("./bench.ts"),
+  },
 ];
