@@ -150,12 +150,13 @@ export class FakeClient {
   readonly link: FakeLink;
   readonly session: MqttSession;
   connack: ConnackPacket | undefined;
-  readonly #decoder: Decoder;
+  /** Reads what comes. */
+  readonly decoder: Decoder;
 
   constructor(broker: MqttBroker, listener: MqttListener, readonly version: ProtocolVersion) {
     this.link = new FakeLink({ listener: "mqtt:tcp:default" });
     this.session = createMqttSession(this.link, broker, listener);
-    this.#decoder = decoderOf(version, "client", 1 << 28);
+    this.decoder = decoderOf(version, "client", 1 << 28);
     this.session.open();
   }
 
@@ -171,7 +172,7 @@ export class FakeClient {
 
   /** Everything received since the last call. */
   take(): AnyPacket[] {
-    return decodeAll(this.#decoder, this.link.written());
+    return decodeAll(this.decoder, this.link.written());
   }
 
   /** What was received, which must be one packet of this type. */

@@ -1,0 +1,111 @@
+/** Where MQTT transcripts are played: sessions without sockets, and real ports. */
+import { MQTT_DEFAULTS, type MqttOptions } from "../../gateway/mqtt/options.ts";
+import type { ProtocolVersion } from "../../gateway/mqtt/packets.ts";
+import { type FakeClient, MqttWorld } from "../kit/mqtt_world.ts";
+import { within } from "../kit/wait.ts";
+import { type AnyPacket, decodeAll, decoderOf } from "../mqtt/wire.ts";
+import type { Peer, Transcript, World } from "./mqtt_transcript.ts";
+
+/** Sessions without sockets, and a clock that jumps. */
+export class MqttSessionWorld implements World {
+  readonly #world: MqttWorld;
+
+  constructor(transcript: Transcript) {
+    for (const name in transcript.settings) {
+      if (!(name in MQTT_DEFAULTS)) throw new Error(`${transcript.name}: no option ${name}`);
+    }
+    this.#world = new MqttWorld({ options: transcript.settings as Partial<MqttOptions> });
+  }
+
+  connect(): Peer {
+    return new SessionPeer(this.#world.link());
+  }
+
+  pass(ms: number): void {
+    this.#world.pass(ms);
+  }
+}
+
+class SessionPeer implements Peer {
+  version: ProtocolVersion = 5;
+  readonly #packets: AnyPacket[] = [];
+  constructor(readonly client: FakeClient) {}
+
+  send(bytes: Uint8Array): void {
+    this.client.session.receive(bytes);
+  }
+
+  end(): void {
+    this.client.drop();
+  }
+
+  packet(): AnyPacket | null {
+    this.client.decoder.version = this.version;
+    this.#packets.push(...this.client.take());
+    const packet = this.#packets.shift();
+    if (packet !== undefined) return packet;
+    if (this.client.ended === undefined) throw new Error("nothing came");
+    return null;
+  }
+}
+
+/** Connections to a port of this machine. Time passes by itself: a wait is the next answer. */
+export class MqttSocketWorld implements World, Disposable {
+  readonly #open: SocketPeer[] = [];
+  constructor(readonly port: number) {}
+
+  async connect(): Promise<Peer> {
+    const peer = new SocketPeer(await Deno.connect({ hostname: "127.0.0.1", port: this.port }));
+    this.#open.push(peer);
+    return peer;
+  }
+
+  pass(): void {}
+
+  [Symbol.dispose](): void {
+    for (const peer of this.#open) peer.end();
+  }
+}
+
+class SocketPeer implements Peer {
+  version: ProtocolVersion = 5;
+  readonly #decoder = decoderOf(5, "client", 1 << 28);
+  readonly #packets: AnyPacket[] = [];
+  readonly #buffer = new Uint8Array(65_536);
+  constructor(readonly conn: Deno.Conn) {}
+
+  async send(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
+    } catch (error) {
+      // The server has closed meanwhile; what it said before that can still be read.
+      if (!isClosed(error)) throw error;
+    }
+  }
+
+  end(): void {
+    try {
+      this.conn.close();
+    } catch { /* closed before */ }
+  }
+
+  async packet(): Promise<AnyPacket | null> {
+    this.#decoder.version = this.version;
+    while (this.#packets.length === 0) {
+      let size: number | null;
+      try {
+        size = await within(this.conn.read(this.#buffer), "a packet");
+      } catch (error) {
+        if (!isClosed(error)) throw error;
+        size = null;
+      }
+      if (size === null) return null;
+      this.#packets.push(...decodeAll(this.#decoder, this.#buffer.slice(0, size)));
+    }
+    return this.#packets.shift()!;
+  }
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
+}
