@@ -36,6 +36,8 @@ export class Batch {
 
   /** True when messages of this route are worth gathering. */
   suits(route: Route): boolean {
+    // A stale match may lack the groups that have come since.
+    this.router.refresh(route);
     return route.direct.length >= TARGETS_MIN && route.groups.length === 0;
   }
 

@@ -5,6 +5,7 @@ import { RetainedStore } from "../../gateway/core/retained.ts";
 import { Router } from "../../gateway/core/router.ts";
 import { Delivered, type Subscription } from "../../gateway/core/subscription.ts";
 import type { Filter, Topic } from "../../gateway/core/topic.ts";
+import { Notebook, subscription, topic } from "./kit.ts";
 
 const LIMITS = {
   messages_max: 100,
@@ -96,4 +97,17 @@ Deno.test("Batch suits routes with many plain subscribers only", () => {
     router.refresh(route);
     assert.equal(new Batch(router).suits(route), expected);
   }
+});
+
+Deno.test("Batch.suits() knows of a group that came after the last message", () => {
+  const log: string[] = [];
+  const router = world("t/a", 40, log);
+  const batch = new Batch(router);
+  const route = router.route(topic("t/a"));
+  assert.equal(batch.suits(route), true);
+  const member = new Notebook(99);
+  router.subscribe(subscription("t/a", member, { group: "g", groupByName: true }));
+  assert.equal(batch.suits(route), false);
+  router.publish(fill(batch, "t/a", 1));
+  assert.equal(member.notes.length, 1);
 });
