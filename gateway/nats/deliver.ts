@@ -35,13 +35,20 @@ export function deliver(session: NatsSession, message: Message, target: Target):
   return Delivered.Taken;
 }
 
-/** Sends a retained message to a new subscription. */
+/**
+ * Sends a retained message to a new subscription. They all come at once: beyond half of the queue
+ * they are dropped and counted, so that the live ones still find room.
+ */
 export function deliverRetained(
   session: NatsSession,
   message: Message,
   subscription: NatsSubscription,
 ): void {
   if (!subscription.active) return;
+  if (session.link.out.pendingBytes > session.server.options.pending_bytes_max / 2) {
+    session.dropped++;
+    return;
+  }
   const prefix = prefixFor(session, message.route.topic, subscription.sid);
   if (prefix === UNMAPPABLE) {
     dropUnmappable(session);
