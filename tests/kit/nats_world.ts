@@ -11,6 +11,7 @@ import { Router } from "../../gateway/core/router.ts";
 import { type NatsOptions, NatsServer } from "../../gateway/nats/server.ts";
 import { NatsSession } from "../../gateway/nats/session.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
+import { NatsCounters } from "../../gateway/observe/metrics.ts";
 import type { PeerInfo } from "../../gateway/protocol/session.ts";
 import { DEFAULT_NATS_OPTIONS } from "../wire/session_world.ts";
 import { FakeLink } from "./fake_link.ts";
@@ -50,6 +51,7 @@ export class NatsWorld {
       now,
       randomText: (length) => String(++texts).padStart(length, "x"),
       log: silentLog,
+      counters: new NatsCounters(),
       clientInfo: ({ user, pass, client_id }) => ({
         username: user as string | undefined,
         password: pass as string | undefined,

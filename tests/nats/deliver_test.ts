@@ -117,7 +117,7 @@ Deno.test("plain mapping: names that NATS cannot spell are dropped and counted, 
   assert.equal(publish(world, "a b/c", "x"), 1, "somebody was interested");
   publish(world, "a/b", "y");
   assert.equal(client.read(), "MSG a.b 1 1\r\ny\r\n");
-  assert.deepEqual([client.session.dropped, world.server.totals.unmappable], [1, 1]);
+  assert.deepEqual([client.session.dropped, world.server.counters.dropped.unmappable], [1, 1]);
 });
 
 Deno.test("slow consumer: cut off beyond max_pending, what waits is let go, others go on", () => {
@@ -132,7 +132,7 @@ Deno.test("slow consumer: cut off beyond max_pending, what waits is let go, othe
   assert.ok(sent > 45 && sent < 60, `${sent} messages of 1 kB for 50 kB`);
   assert.equal(slow.link.cause?.kind, "slow-consumer");
   assert.equal(slow.read(), "-ERR 'Slow Consumer'\r\n");
-  assert.equal(world.server.totals.slowConsumers, 1);
+  assert.equal(world.server.counters.slow_consumers, 1);
   assert.equal(got, sent);
   assert.equal(world.router.subscriptions, 1);
 });

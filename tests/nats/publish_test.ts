@@ -126,7 +126,7 @@ Deno.test("oversize: the answer does not wait for the body; then it goes on, or 
   assert.equal(client.read(), "-ERR 'Maximum Payload Violation'\r\n");
   client.send("0123456789X\r\nPUB a 2\r\nhi\r\n");
   assert.equal(client.read(), "MSG a 1 2\r\nhi\r\n");
-  assert.equal(keep.server.totals.oversize, 1);
+  assert.equal(keep.server.counters.dropped.too_large, 1);
   const close = new NatsWorld({ options: { payload_bytes_max: 10, oversize: "close" } }).open();
   close.read();
   close.send("PUB a 11\r\n0123456789X\r\nPING\r\n");
