@@ -212,8 +212,9 @@ export class MqttSession implements Session, Connection, Held {
     this.#close(ReasonCode.AdministrativeAction, { kind: "kicked", by });
   }
 
-  /** See `Session.goodbye`. */
-  goodbye(): void {
+  /** See `Session.goodbye`. MQTT has no word for "leave soon": that comes with the stop. */
+  goodbye(reason: "shutdown" | "lame-duck"): void {
+    if (reason === "lame-duck") return;
     this.#close(ReasonCode.ServerShuttingDown, { kind: "shutdown" });
   }
 

@@ -217,8 +217,10 @@ Deno.test("clients are told when they are kicked or the gateway stops", () => {
     world.connect("c", { version: 4 }),
   ];
   kicked.session.kick("admin");
-  stopped.session.goodbye();
-  old.session.goodbye();
+  stopped.session.goodbye("lame-duck");
+  assert.equal(stopped.ended, undefined);
+  stopped.session.goodbye("shutdown");
+  old.session.goodbye("shutdown");
   assert.equal(kicked.one(PacketType.Disconnect).reasonCode, ReasonCode.AdministrativeAction);
   assert.equal(stopped.one(PacketType.Disconnect).reasonCode, ReasonCode.ServerShuttingDown);
   assert.deepEqual(old.take(), []);

@@ -39,7 +39,7 @@ Deno.test("a will is published when the connection is lost, for any reason [MQTT
     (client) => client.disconnect(ReasonCode.DisconnectWithWill),
     (client) => client.disconnect(ReasonCode.ProtocolError),
     (client) => client.session.kick("admin"),
-    (client) => client.session.goodbye(),
+    (client) => client.session.goodbye("shutdown"),
     (_, world) => world.pass(60_000),
     (_, world) => void world.connect("c"),
   ];

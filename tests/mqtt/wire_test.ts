@@ -1,6 +1,10 @@
-/** The MQTT transcripts of `tests/wire/`, played against sessions, and against mosquitto. */
+/**
+ * The MQTT transcripts of `tests/wire/`, played against sessions, a started gateway, and
+ * mosquitto.
+ */
+import { type GatewayProcess, startGateway } from "../kit/gateway.ts";
 import { MOSQUITTO, Mosquitto } from "../kit/mosquitto.ts";
-import { MQTT_TRANSCRIPTS, play } from "../wire/mqtt_transcript.ts";
+import { type Case, MQTT_TRANSCRIPTS, play } from "../wire/mqtt_transcript.ts";
 import { MqttSessionWorld, MqttSocketWorld } from "../wire/mqtt_worlds.ts";
 
 for (const transcript of MQTT_TRANSCRIPTS) {
@@ -11,8 +15,26 @@ for (const transcript of MQTT_TRANSCRIPTS) {
   }
 }
 
-let mosquitto: Promise<Mosquitto> | undefined;
-Deno.test.afterAll(async () => await (await mosquitto)?.[Symbol.asyncDispose]());
+for (const transcript of MQTT_TRANSCRIPTS) {
+  const settings = Object.entries(transcript.settings);
+  const set = settings.map(([name, value]) => `mqtt.${name}=${JSON.stringify(value)}`);
+  const gateway = lazy<GatewayProcess>(() => startGateway({ set }));
+  for (const one of transcript.cases.filter(runsOnSockets)) {
+    Deno.test({
+      name: `gateway: ${transcript.name}: ${one.name}`,
+      sanitizeOps: false,
+      sanitizeResources: false,
+      async fn() {
+        using world = new MqttSocketWorld((await gateway.get()).mqtt);
+        await play(transcript, one, world);
+      },
+    });
+  }
+  Deno.test.afterAll(gateway.dispose);
+}
+
+const mosquitto = lazy(() => Mosquitto.start());
+Deno.test.afterAll(mosquitto.dispose);
 
 for (const transcript of MQTT_TRANSCRIPTS) {
   for (const one of transcript.cases.filter((one) => one.portable)) {
@@ -23,10 +45,25 @@ for (const transcript of MQTT_TRANSCRIPTS) {
       sanitizeOps: false,
       sanitizeResources: false,
       async fn() {
-        mosquitto ??= Mosquitto.start();
-        using world = new MqttSocketWorld((await mosquitto).port);
+        using world = new MqttSocketWorld((await mosquitto.get()).port);
         await play(transcript, one, world);
       },
     });
   }
+}
+
+/** Time does not jump there. What is portable was written so that it can wait for answers. */
+function runsOnSockets(one: Case): boolean {
+  return one.portable || one.steps.every(({ kind }) => kind !== "~");
+}
+
+/** Starts something when it is first asked for, and stops it if it was. */
+function lazy<T extends AsyncDisposable>(start: () => Promise<T>) {
+  let started: Promise<T> | undefined;
+  return {
+    get: (): Promise<T> => started ??= start(),
+    dispose: async (): Promise<void> => {
+      await (await started)?.[Symbol.asyncDispose]();
+    },
+  };
 }
