@@ -1,6 +1,7 @@
 /**
  * The table of commands. Parsing, help, completions, the man page and typo hints come from it.
  */
+import { ADMIN_COMMANDS } from "./commands_admin.ts";
 import { CLIENT_COMMANDS } from "./commands_client.ts";
 import { GATEWAY_COMMANDS } from "./commands_gateway.ts";
 import { TOOL_COMMANDS } from "./commands_tools.ts";
@@ -10,5 +11,6 @@ import type { Command } from "./parse.ts";
 export const COMMANDS: readonly Command[] = [
   ...GATEWAY_COMMANDS,
   ...CLIENT_COMMANDS,
+  ...ADMIN_COMMANDS,
   ...TOOL_COMMANDS,
 ];

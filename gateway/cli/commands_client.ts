@@ -26,7 +26,8 @@ const PAYLOAD_OPTIONS: readonly OptionSpec[] = [
   { name: "header", short: "H", value: "NAME:VALUE", many: true, help: "header or user property" },
   { name: "retain", short: "r", help: "the broker keeps the message for later subscribers" },
 ];
-const PRINT_OPTIONS: readonly OptionSpec[] = [
+/** How to print messages. */
+export const PRINT_OPTIONS: readonly OptionSpec[] = [
   { name: "raw", help: "print payloads only" },
   { name: "json", help: "print one JSON object a message" },
 ];

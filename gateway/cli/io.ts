@@ -56,3 +56,8 @@ export function processIo(interrupted: () => AbortSignal): Io {
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
+
+/** Text from strangers, such as client ids and topics, in which nothing acts on a terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Received } from "./client.ts";
 import { connectClient } from "./connect.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import { EXIT, type Io, printable } from "./io.ts";
 
 /** Prints messages until it has enough of them, the time is over or the user stops it. */
 export async function run(args: Arguments, io: Io): Promise<number> {
@@ -78,9 +78,4 @@ function payloadFacts(payload: Uint8Array): object {
   } catch {
     return { payload_base64: Buffer.from(payload).toString("base64") };
   }
-}
-
-/** Names come from strangers: nothing in them may act on the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
