@@ -113,7 +113,7 @@ export interface SegmentWriter {
   insert(id: number, blob: Uint8Array): void;
   /** The blob of a segment. */
   read(id: number): Uint8Array;
-  /** Puts the blob in place of the old one and forgets the dead bits. */
+  /** Puts the blob in place of the old one. Dead bits may stay: their slots are empty now. */
   replace(id: number, blob: Uint8Array): void;
   bury(id: number, dead: Uint8Array): void;
   delete(id: number): void;

@@ -301,10 +301,7 @@ function prepareSegments(db: DatabaseSync): SegmentWriter {
   return {
     insert: (id, blob) => void insert.run(id, blob),
     read: (id) => read.get(id)!["items"] as Uint8Array,
-    replace(id, blob) {
-      replace.run(blob, id);
-      unbury.run(id);
-    },
+    replace: (id, blob) => void replace.run(blob, id),
     bury: (id, dead) => void bury.run(id, dead),
     delete(id) {
       remove.run(id);

@@ -156,6 +156,32 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "sqlite store: a disk that is still full is not taken for mended " +
+    "(needs the right to mount a tmpfs)",
+  ignore: !mayMount,
+  fn() {
+    using disk = mountSmall(1 << 20)!;
+    using place = new Place();
+    const { store } = place.open({ path: `${disk.path}/natsgate.db` });
+    store.sessions.put(session("c"));
+    store.commit();
+    using ballast = Deno.openSync(`${disk.path}/ballast`, { create: true, write: true });
+    assert.throws(() => {
+      while (ballast.writeSync(new Uint8Array(4096)) > 0);
+    }, /No space left/);
+    store.sessions.enqueue("c", entry(1), store.sessions.body(message("t", big(1))));
+    assert.equal(store.commit(), false);
+    store.sessions.remove("c", 1);
+    place.clock.advance(1000);
+    assert.equal(store.writable, false, "nothing waits any more, but the disk is full");
+    ballast.truncateSync();
+    place.clock.advance(1000);
+    assert.equal(store.writable, true);
+    place.close();
+  },
+});
+
 Deno.test("sqlite store: a damaged file is set aside and an empty one begun", () => {
   for (const damage of ["garbage", "torn"]) {
     using place = new Place();

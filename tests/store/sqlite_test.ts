@@ -42,6 +42,22 @@ Deno.test("sqlite store: what is not committed is not in the file", () => {
   assert.deepEqual(place.crashed().payloads("c"), ["m1", "m2"]);
 });
 
+Deno.test("sqlite store: what is written is not written again", () => {
+  using place = new Place();
+  const { store } = place.open();
+  store.sessions.put(session("c"));
+  store.sessions.putSubscription("c", subscription("t"));
+  store.retained.put(message("t"));
+  publish(store, "c", 1);
+  publish(store, "c", 2);
+  store.commit();
+  store.sessions.remove("c", 1);
+  store.commit();
+  const { commits } = store.stats;
+  assert.equal(store.commit(), true);
+  assert.equal(store.stats.commits, commits);
+});
+
 Deno.test("sqlite store: a message acknowledged within the turn is never written", () => {
   using place = new Place();
   const { store } = place.open();
@@ -205,6 +221,23 @@ Deno.test("sqlite store: a damaged record is left out and reported, the rest is 
   again.sessions.put(session("bad"));
   assert.deepEqual([...place.open().state.sessions.keys()], ["good", "new", "bad"]);
   assert.equal(place.events.length, 1);
+});
+
+Deno.test("sqlite store: a damaged segment is left as it is while its readable part is used", () => {
+  using place = new Place();
+  const { store } = place.open();
+  store.sessions.put(session("c"));
+  for (let seq = 1; seq <= 40; seq++) publish(store, "c", seq, "x".repeat(1000));
+  place.close();
+  const db = new DatabaseSync(place.path);
+  db.exec("UPDATE segment SET items = substr(items, 1, length(items) - 3)");
+  db.close();
+  const again = place.open();
+  assert.equal(again.state.payloads("c").length, 39);
+  // So little is left alive that a sound segment would be written again.
+  for (let seq = 2; seq <= 39; seq++) again.store.sessions.remove("c", seq);
+  assert.equal(again.store.commit(), true);
+  assert.equal(place.open().state.payloads("c").length, 1);
 });
 
 Deno.test("sqlite store: bugs are thrown, not taken for a broken disk", () => {
