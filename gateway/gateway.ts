@@ -117,6 +117,7 @@ export class Gateway implements Supervised {
       store: this.store,
       options: mqttOptions(config),
       log: this.log.part("mqtt"),
+      counters: this.metrics.mqtt,
       now,
     });
     restoreState(this.store, this.mqtt, config);

@@ -6,9 +6,9 @@ import { Message } from "../core/message.ts";
 import { RouteTable } from "../core/route_table.ts";
 import type { Router } from "../core/router.ts";
 import type { Log } from "../observe/log.ts";
+import type { MqttCounters } from "../observe/metrics.ts";
 import type { Store } from "../store/types.ts";
 import { ClientSession, NEVER_EXPIRES } from "./client_session.ts";
-import { MqttCounters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { MqttOptions } from "./options.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -23,6 +23,7 @@ export interface BrokerParts {
   readonly store: Store;
   readonly options: MqttOptions;
   readonly log: Log;
+  readonly counters: MqttCounters;
   /** Milliseconds since the epoch. */
   now(): number;
 }
@@ -42,7 +43,7 @@ export class MqttBroker {
   readonly queued: QueueTotal = { bytes: 0 };
   /** Set by a delivery for which its publisher should wait; taken by the publisher. */
   congested: Pressure | undefined = undefined;
-  readonly counters = new MqttCounters();
+  readonly counters: MqttCounters;
   readonly router: Router;
   readonly store: Store;
   readonly log: Log;
@@ -56,6 +57,7 @@ export class MqttBroker {
     this.router = parts.router;
     this.store = parts.store;
     this.log = parts.log;
+    this.counters = parts.counters;
     this.now = () => parts.now();
     this.#options = parts.options;
     this.#priorities = new TopicPriorities(parts.options);
@@ -92,7 +94,6 @@ export class MqttBroker {
         this.#schedule(session);
         continue;
       }
-      this.counters.sessions.expired++;
       this.end(session);
     }
   }
@@ -109,7 +110,7 @@ export class MqttBroker {
     const before = this.sessions.get(clientId);
     const resume = before !== undefined && !cleanStart && resumes(before);
     if (before?.connection !== undefined) {
-      this.counters.sessions.taken_over++;
+      this.counters.sessions_taken_over++;
       // A session that goes on cancels a will that waits for its delay. [MQTT-3.1.3-9]
       before.connection.takeOver();
     }
@@ -117,17 +118,17 @@ export class MqttBroker {
     const session = this.sessions.get(clientId);
     if (session !== undefined && resume) {
       this.#parked.set(session, Infinity);
-      this.counters.sessions.resumed++;
+      this.counters.sessions_resumed++;
       return { session, present: true };
     }
     if (session !== undefined) {
-      this.counters.sessions.discarded++;
+      this.counters.sessions_discarded++;
       this.end(session); // [MQTT-3.1.2-4]
     }
     if (this.sessions.size >= this.#options.max_sessions) return undefined;
     const fresh = new ClientSession(clientId, this.now(), this);
     this.sessions.set(clientId, fresh);
-    this.counters.sessions.created++;
+    this.counters.sessions_created++;
     return { session: fresh, present: false };
   }
 
@@ -159,6 +160,7 @@ export class MqttBroker {
   end(session: ClientSession): void {
     this.#parked.set(session, Infinity);
     this.sessions.delete(session.clientId);
+    this.counters.sessions_terminated++;
     const left = session.end();
     this.#publishWill(session);
     for (const entry of left) this.#handOn(entry);

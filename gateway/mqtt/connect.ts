@@ -205,6 +205,7 @@ class Login {
     }
     const sender = this.#connected(access, client);
     const properties = version === 5 ? this.#connackProperties(expiryInterval) : {};
+    broker.counters.sent.connack++;
     encodeConnack(link.out, version, present, ReasonCode.Success, properties);
     client.start(sender);
     if (broker.log.debugs) {
@@ -219,13 +220,18 @@ class Login {
     const { properties, version } = this.#packet;
     const { mountpoint, authorizer, view } = access;
     const aliases = Math.min(properties.topicAliasMaximum ?? 0, options.max_topic_alias);
-    const sender = new Sender(link.out, {
-      version,
-      mountpoint,
-      window: Math.min(properties.receiveMaximum ?? U16_MAX, options.max_inflight, U16_MAX),
-      packet_bytes_max: properties.maximumPacketSize ?? Infinity,
-      aliases: aliases === 0 ? undefined : new OutgoingAliases(aliases),
-    }, broker.now);
+    const sender = new Sender(
+      link.out,
+      {
+        version,
+        mountpoint,
+        window: Math.min(properties.receiveMaximum ?? U16_MAX, options.max_inflight, U16_MAX),
+        packet_bytes_max: properties.maximumPacketSize ?? Infinity,
+        aliases: aliases === 0 ? undefined : new OutgoingAliases(aliases),
+      },
+      broker.counters,
+      broker.now,
+    );
     const { principal } = view;
     const limits = principal.limits;
     const at = {

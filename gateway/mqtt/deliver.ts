@@ -3,8 +3,8 @@
  */
 import { type Message, own, ownForLong, type QoS } from "../core/message.ts";
 import { Delivered, type Target } from "../core/subscription.ts";
+import type { DropCounters } from "../observe/metrics.ts";
 import { ReasonCode } from "./codes.ts";
-import type { DropReason } from "./counters.ts";
 import { Inflight, Phase } from "./inflight.ts";
 import { Outgoing } from "./outgoing.ts";
 import { Pressure } from "./pressure.ts";
@@ -332,7 +332,7 @@ export class Deliveries {
     return this.#broker.priorities.of(message.route.topic);
   }
 
-  #drop(reason: DropReason): Delivered {
+  #drop(reason: keyof DropCounters): Delivered {
     this.#broker.counters.dropped[reason]++;
     this.dropped++;
     return Delivered.Dropped;

@@ -8,6 +8,7 @@ import type { Route } from "../core/route.ts";
 import { equals, RouteTable } from "../core/route_table.ts";
 import { type Topic, toTopic } from "../core/topic.ts";
 import { ProtocolError } from "../errors.ts";
+import { countByQos } from "../observe/metrics.ts";
 import { isUtf8 } from "../protocol/bytes.ts";
 import { IncomingAliases } from "./aliases.ts";
 import type { MqttBroker } from "./broker.ts";
@@ -85,7 +86,7 @@ export class Publisher {
     const at = this.#at;
     const { qos, retain } = frame;
     this.messages++;
-    at.broker.counters.received[qos]!++;
+    countByQos(at.broker.counters.messages_received, qos);
     const properties = frame.hasProperties ? frame.properties() : NO_PROPERTIES;
     const memo = this.#topicOf(frame, properties);
     this.#checkCapabilities(frame, properties);
@@ -239,7 +240,10 @@ export class Publisher {
 
   #remember(memo: TopicMemo, bit: number, allowed: boolean): boolean {
     memo.known |= bit;
-    if (allowed) memo.allowed |= bit;
+    if (allowed) {
+      memo.allowed |= bit;
+      this.#at.broker.counters.authorization_allowed++;
+    }
     return allowed;
   }
 
@@ -264,17 +268,17 @@ export class Publisher {
     const { qos } = message;
     if (options.payload_format_check && message.extras?.payloadFormat === 1) {
       if (!isUtf8(message.bytes, message.start, message.end, true)) {
-        broker.counters.refused.payload_format++;
+        broker.counters.dropped.not_text++;
         return this.#refuse(qos, packetId, ReasonCode.PayloadFormatInvalid);
       }
     }
     if (qos > 0 && !broker.store.writable && this.#needsStore(message)) {
-      broker.counters.refused.quota++;
+      broker.counters.dropped.store_full++;
       return this.#refuse(qos, packetId, ReasonCode.QuotaExceeded);
     }
     if (qos === 2) client.addIncoming(packetId, broker.now() + options.await_rel_timeout);
     const takers = this.#publish(message);
-    if (takers === 0) broker.counters.no_subscribers++;
+    if (takers === 0) broker.counters.dropped.no_subscribers++;
     if (qos === 0) return;
     const code = takers === 0 && version === 5 ? ReasonCode.NoMatchingSubscribers : 0;
     this.#at.sender.ackOut(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId, code);
@@ -306,7 +310,9 @@ export class Publisher {
 
   /** Without permission: an error code in MQTT 5, silence before, or the end. */
   #deny(qos: QoS, packetId: number): void {
-    this.#at.broker.counters.refused.not_authorized++;
+    const { counters } = this.#at.broker;
+    counters.dropped.denied++;
+    counters.authorization_denied++;
     if (this.#at.authorizer.denyAction === "disconnect") {
       throw new ProtocolError("publishing is not allowed", ReasonCode.NotAuthorized, "");
     }

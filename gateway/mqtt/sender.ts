@@ -5,6 +5,7 @@ import { unmount } from "../core/mountpoint.ts";
 import type { Message, MessageExtras } from "../core/message.ts";
 import type { Topic } from "../core/topic.ts";
 import type { Outbox } from "../protocol/outbox.ts";
+import { countByQos, type MqttCounters } from "../observe/metrics.ts";
 import type { OutgoingAliases } from "./aliases.ts";
 import {
   encodeAck,
@@ -40,14 +41,21 @@ export class Sender {
   readonly #packet_bytes_max: number;
   readonly #aliases: OutgoingAliases | undefined;
   readonly #now: () => number;
+  readonly #counters: MqttCounters;
 
-  constructor(readonly out: Outbox, receiver: Receiver, now: () => number) {
+  constructor(
+    readonly out: Outbox,
+    receiver: Receiver,
+    counters: MqttCounters,
+    now: () => number,
+  ) {
     this.window = receiver.window;
     this.#version = receiver.version;
     this.#mountpoint = receiver.mountpoint;
     this.#packet_bytes_max = receiver.packet_bytes_max;
     this.#aliases = receiver.aliases;
     this.#now = now;
+    this.#counters = counters;
   }
 
   /** The topic as this client knows it, encoded. Clients without mountpoint share the bytes. */
@@ -81,12 +89,13 @@ export class Sender {
       ) return false;
     }
     encodePublish(this.out, version, wire, message, qos, retain, dup, packetId);
-    this.messages++;
+    this.#count(qos);
     return true;
   }
 
   /** Writes PUBREL (6) and the answers to a client's PUBLISH (4, 5, 7). */
   ackOut(type: AckType, packetId: number, reasonCode: number, properties = NO_PROPERTIES): void {
+    this.#counters.sent[ACK_NAMES[type]]++;
     encodeAck(this.out, this.#version, type, packetId, reasonCode, properties);
   }
 
@@ -121,8 +130,14 @@ export class Sender {
       if (known !== 0) wire = NO_TOPIC;
     }
     encodePublishWith(this.out, wire, message, qos, retain, dup, packetId, shared, own);
-    this.messages++;
+    this.#count(qos);
     return true;
+  }
+
+  #count(qos: QoS): void {
+    this.messages++;
+    this.#counters.sent.publish++;
+    countByQos(this.#counters.messages_sent, qos);
   }
 
   /** The properties that all receivers of a message get, encoded once. */
@@ -136,6 +151,8 @@ export class Sender {
   }
 }
 
+/** The names under which acknowledgements are counted. */
+const ACK_NAMES = { 4: "puback", 5: "pubrec", 6: "pubrel", 7: "pubcomp" } as const;
 /** Bytes that a topic alias may add: the property, and one more of property and packet length. */
 const ALIAS_BYTES = 5;
 const NO_BLOCK = new Uint8Array(0);

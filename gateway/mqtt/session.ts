@@ -1,12 +1,12 @@
 /**
  * One MQTT connection: which packets may come when, and what becomes of them.
  */
-import type { Authorizer, Principal } from "../auth/types.ts";
 import { ProtocolError } from "../errors.ts";
 import type { CloseCause, Link, Session, SessionInfo } from "../protocol/session.ts";
 import type { MqttBroker } from "./broker.ts";
 import type { Connection } from "./client_session.ts";
 import { mayCarry, ReasonCode, reasonText } from "./codes.ts";
+import type { Connected } from "./connected.ts";
 import { Decoder, NEED_MORE } from "./decode.ts";
 import { encodeConnack, encodeDisconnect, packetSizeWith } from "./encode.ts";
 import type { MqttListener } from "./listener.ts";
@@ -18,26 +18,15 @@ import {
   type ProtocolVersion,
 } from "./packets.ts";
 import { type Held, HOLD_MS_MAX, type Pressure } from "./pressure.ts";
-import type { Publisher, Publishing } from "./publish.ts";
+import type { Publisher } from "./publish.ts";
 import { protocolError } from "./reader.ts";
 import type { Sender } from "./sender.ts";
-import { ACCEPTED, type State } from "./states.ts";
+import { ACCEPTED, RECEIVED, type State } from "./states.ts";
 
 /** Retained messages that wait for a slow socket are looked at again after this, ms. */
 const REPLAY_PAUSE_MS = 10;
 /** QoS 2 ids and resends are looked at this often, ms. */
 const HOUSEKEEPING_MS = 1000;
-
-/** What an accepted CONNECT made of the connection. */
-export interface Connected extends Omit<Publishing, "wait" | "hold" | "broker"> {
-  readonly principal: Principal;
-  readonly authorizer: Authorizer;
-  readonly cleanStart: boolean;
-  /** Seconds; 0: none. */
-  readonly keepAlive: number;
-  /** Most subscriptions of the session. */
-  readonly subscriptions_max: number;
-}
 
 /** See `Session`. Made by `createMqttSession`. */
 export class MqttSession implements Session, Connection, Held {
@@ -72,12 +61,15 @@ export class MqttSession implements Session, Connection, Held {
   }
 
   /** MQTT servers speak second. */
-  open(): void {}
+  open(): void {
+    this.broker.counters.connections_accepted++;
+  }
 
   /** See `Session.receive`. */
   receive(chunk: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#bytesIn += chunk.length;
+    this.broker.counters.bytes_received += chunk.length;
     this.#lastReceived = this.broker.now();
     this.decoder.feed(chunk);
     this.#run();
@@ -86,10 +78,12 @@ export class MqttSession implements Session, Connection, Held {
   /** Handles what the decoder holds, until it is empty or something must be waited for. */
   #run(): void {
     const { decoder } = this;
+    const { received } = this.broker.counters;
     try {
       while (!this.#waiting && this.#state !== "closed") {
         const type = decoder.next();
         if (type === NEED_MORE) break;
+        received[RECEIVED[type]!]++;
         const handle = ACCEPTED[this.#state][type];
         if (handle === undefined) throw protocolError(`packet type ${type} is not expected now`);
         handle(this);
@@ -169,6 +163,7 @@ export class MqttSession implements Session, Connection, Held {
     this.at = at;
     this.#publisher = publisher;
     this.#state = "connected";
+    this.broker.counters.clients_connected++;
     const { keepalive_multiplier } = this.broker.options;
     if (at.keepAlive > 0) this.#silence_ms = at.keepAlive * 1000 * keepalive_multiplier;
     this.#schedule();
@@ -177,7 +172,7 @@ export class MqttSession implements Session, Connection, Held {
 
   /** Answers CONNECT with an error and closes. [MQTT-3.1.4-2] [MQTT-3.2.2-7] */
   refuse(reasonCode: number, reason: string): void {
-    this.broker.counters.connect_refused++;
+    this.broker.counters.sent.connack++;
     const properties = this.#reason(reason, 2);
     encodeConnack(this.link.out, this.#version, false, reasonCode, properties);
     this.#end({ kind: "auth", detail: `${reasonText(reasonCode)}: ${reason}` });
@@ -186,6 +181,7 @@ export class MqttSession implements Session, Connection, Held {
   /** The peer broke the protocol, or asked for what cannot be. [MQTT-4.13.1-1] [MQTT-4.13.2-1] */
   fail(error: ProtocolError): void {
     const { decoder } = this;
+    this.broker.counters.protocol_errors++;
     if (this.#state === "connected") this.#sayGoodbye(error.reasonCode, error.message);
     else if (decoder.version === 5 || error.reasonCode === ReasonCode.UnsupportedProtocolVersion) {
       this.#refuseMalformed(error);
@@ -197,7 +193,7 @@ export class MqttSession implements Session, Connection, Held {
   #refuseMalformed(error: ProtocolError): void {
     const { version } = this.decoder;
     if (version === 0 || !mayCarry(PacketType.Connack, error.reasonCode)) return;
-    this.broker.counters.connect_refused++;
+    this.broker.counters.sent.connack++;
     const properties = version === 5 ? this.#reason(error.message, 2) : NO_PROPERTIES;
     encodeConnack(this.link.out, version, false, error.reasonCode, properties);
   }
@@ -221,6 +217,9 @@ export class MqttSession implements Session, Connection, Held {
   /** See `Session.closed`. */
   closed(cause: CloseCause): void {
     this.#leave(cause);
+    const { counters } = this.broker;
+    counters.bytes_sent += this.link.out.sentBytes;
+    if (cause.kind === "slow-consumer") counters.slow_consumers++;
   }
 
   #close(reasonCode: number, cause: CloseCause): void {
@@ -234,6 +233,7 @@ export class MqttSession implements Session, Connection, Held {
     const code = mayCarry(PacketType.Disconnect, reasonCode)
       ? reasonCode
       : ReasonCode.UnspecifiedError;
+    this.broker.counters.sent.disconnect++;
     encodeDisconnect(this.link.out, 5, code, this.#reason(reason, 1));
   }
 
@@ -263,7 +263,9 @@ export class MqttSession implements Session, Connection, Held {
     this.nextDeadline = Infinity;
     this.#heldBy?.forget(this);
     const client = this.at?.client;
-    if (client !== undefined) this.broker.release(client, cause.kind !== "client-disconnect");
+    if (client === undefined) return;
+    this.broker.counters.clients_disconnected++;
+    this.broker.release(client, cause.kind !== "client-disconnect");
   }
 
   #isClosed(): boolean {
@@ -324,7 +326,7 @@ export class MqttSession implements Session, Connection, Held {
     for (const [packetId, giveUpAt] of client.incoming) {
       if (giveUpAt > now) continue;
       client.removeIncoming(packetId);
-      counters.await_rel_timeout++;
+      counters.await_rel_timeouts++;
     }
     if (this.#retries) client.deliveries.retry(now - options.retry_interval);
     return this.#retries || client.incoming.size > 0;

@@ -1,6 +1,7 @@
 /**
  * Which packets may come in which state of a connection, and who takes them.
  */
+import type { MqttCounters } from "../observe/metrics.ts";
 import type { CloseCause } from "../protocol/session.ts";
 import { ReasonCode, reasonText } from "./codes.ts";
 import { connect } from "./connect.ts";
@@ -38,7 +39,7 @@ export const ACCEPTED: Readonly<Record<State, readonly (Handler | undefined)[]>>
       subscribe(session, session.decoder.packet as SubscribePacket),
     [PacketType.Unsubscribe]: (session) =>
       unsubscribe(session, session.decoder.packet as UnsubscribePacket),
-    [PacketType.Pingreq]: (session) => encodePingresp(session.link.out), // [MQTT-3.12.4-1]
+    [PacketType.Pingreq]: ping,
     [PacketType.Disconnect]: (session) =>
       disconnected(session, session.decoder.packet as DisconnectPacket),
     [PacketType.Auth]: () => {
@@ -51,6 +52,32 @@ export const ACCEPTED: Readonly<Record<State, readonly (Handler | undefined)[]>>
 
 function table(handlers: Partial<Record<PacketType, Handler>>): readonly (Handler | undefined)[] {
   return Array.from({ length: 16 }, (_, type) => handlers[type as PacketType]);
+}
+
+/** The names under which packets are counted, by type. */
+export const RECEIVED: readonly (keyof MqttCounters["received"] | undefined)[] = [
+  undefined,
+  "connect",
+  undefined,
+  "publish",
+  "puback",
+  "pubrec",
+  "pubrel",
+  "pubcomp",
+  "subscribe",
+  undefined,
+  "unsubscribe",
+  undefined,
+  "pingreq",
+  undefined,
+  "disconnect",
+  "auth",
+];
+
+/** [MQTT-3.12.4-1] */
+function ping({ broker, link }: MqttSession): void {
+  broker.counters.sent.pingresp++;
+  encodePingresp(link.out);
 }
 
 function acknowledged({ at, decoder }: MqttSession): void {

@@ -6,6 +6,7 @@ import type { QoS } from "../core/message.ts";
 import type { Topic } from "../core/topic.ts";
 import { ProtocolError } from "../errors.ts";
 import { ReasonCode, reasonText } from "./codes.ts";
+import type { Connected } from "./connected.ts";
 import { encodeSuback, encodeUnsuback } from "./encode.ts";
 import { type ParsedFilter, parseFilter } from "./filter.ts";
 import {
@@ -16,7 +17,7 @@ import {
 } from "./packets.ts";
 import { protocolError } from "./reader.ts";
 import { findRetained } from "./replay.ts";
-import type { Connected, MqttSession } from "./session.ts";
+import type { MqttSession } from "./session.ts";
 import type { MqttSubscription } from "./subscription.ts";
 
 /** One filter of a SUBSCRIBE on its way to its reason code. */
@@ -63,6 +64,7 @@ export function unsubscribe(session: MqttSession, packet: UnsubscribePacket): vo
     if (typeof parsed === "number") return parsed;
     return client.unsubscribe(name) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted;
   });
+  session.broker.counters.sent.unsuback++;
   encodeUnsuback(session.link.out, session.version, packet.packetId, codes);
 }
 
@@ -108,6 +110,7 @@ class Subscribing {
     const properties = this.#problem === ""
       ? NO_PROPERTIES
       : session.ackReason(this.#problem, 2 + codes.length);
+    session.broker.counters.sent.suback++;
     encodeSuback(session.link.out, session.version, this.#packet.packetId, codes, properties);
     const { deliveries } = this.#at.client;
     for (const { subscription, replaced } of this.#done) {
@@ -121,7 +124,10 @@ class Subscribing {
   #one({ request, parsed }: Wanted, decision: SubscribeDecision): number {
     if (typeof parsed === "number") return this.#refuse(parsed);
     const { client, subscriptions_max } = this.#at;
-    if (!decision.allowed) {
+    const { counters } = this.#session.broker;
+    if (decision.allowed) counters.authorization_allowed++;
+    else {
+      counters.authorization_denied++;
       if (this.#at.authorizer.denyAction === "disconnect") {
         throw new ProtocolError("subscribing is not allowed", ReasonCode.NotAuthorized, "");
       }

@@ -30,6 +30,8 @@ export class DropCounters {
   denied = 0;
   /** The publisher is above its rate limit or quota. */
   rate_limited = 0;
+  /** Announced as text (MQTT 5 Payload Format Indicator), and it is none. */
+  not_text = 0;
 }
 
 /** Messages by QoS. */
@@ -37,6 +39,13 @@ export class QosCounters {
   qos0 = 0;
   qos1 = 0;
   qos2 = 0;
+}
+
+/** Counts one message. */
+export function countByQos(counters: QosCounters, qos: 0 | 1 | 2): void {
+  if (qos === 0) counters.qos0++;
+  else if (qos === 1) counters.qos1++;
+  else counters.qos2++;
 }
 
 /** What both protocols count. */
@@ -111,6 +120,8 @@ export class MqttCounters extends TrafficCounters {
   sessions_taken_over = 0;
   /** A clean start threw an old session away. */
   sessions_discarded = 0;
+  /** QoS 2 ids whose PUBREL did not come within `mqtt.await_rel_timeout`. */
+  await_rel_timeouts = 0;
   /** Sessions that ended for good: expired, or over with their connection. */
   sessions_terminated = 0;
 }

@@ -25,6 +25,7 @@ import {
 } from "../../gateway/mqtt/packets.ts";
 import { createMqttSession, type MqttSession } from "../../gateway/mqtt/session.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
+import { MqttCounters } from "../../gateway/observe/metrics.ts";
 import { memoryStore } from "../../gateway/store/memory.ts";
 import type { CloseCause } from "../../gateway/protocol/session.ts";
 import type { Store } from "../../gateway/store/types.ts";
@@ -89,7 +90,15 @@ export class MqttWorld {
     this.retained = new RetainedStore(limits, now, store.retained);
     this.router = new Router(this.retained);
     const options = { ...MQTT_DEFAULTS, ...settings.options };
-    this.broker = new MqttBroker({ router: this.router, store, options, log: silentLog, now });
+    const counters = new MqttCounters();
+    this.broker = new MqttBroker({
+      router: this.router,
+      store,
+      options,
+      log: silentLog,
+      counters,
+      now,
+    });
     this.#listener = {
       authenticator: settings.authenticator ?? LET_IN,
       authorizerFor: settings.authorizerFor ?? (() => ALLOW_ALL),

@@ -42,7 +42,7 @@ Deno.test("a session expires after its interval, not before", () => {
   assert.ok(world.broker.sessions.has("c"));
   world.pass(1);
   assert.equal(world.broker.sessions.has("c"), false);
-  assert.equal(world.broker.counters.sessions.expired, 1);
+  assert.equal(world.broker.counters.sessions_terminated, 1);
 });
 
 Deno.test("session_expiry_interval is for clients that cannot say", () => {
