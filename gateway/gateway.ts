@@ -7,6 +7,7 @@ import { type Access, createAccess } from "./auth/access.ts";
 import type { Clock } from "./clock.ts";
 import { realClock } from "./clock.ts";
 import { mqttOptions, retainedLimits } from "./compose/mqtt_options.ts";
+import { LameDuck } from "./compose/lame_duck.ts";
 import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
 import { ListenerSet } from "./compose/listener_set.ts";
 import { clientInfoOverride, natsOptions, natsTlsInfo } from "./compose/nats_options.ts";
@@ -32,6 +33,8 @@ import type { Store } from "./store/types.ts";
 import { Deadlines } from "./transport/deadlines.ts";
 import type { ListenerParts } from "./transport/listener.ts";
 import { Turns } from "./transport/turns.ts";
+
+export { checkWaysIn } from "./compose/ways_in.ts";
 
 /** What a gateway is given. */
 export interface GatewayParts {
@@ -95,6 +98,7 @@ export class Gateway implements Supervised {
   readonly #readConfig: () => Config | undefined;
   readonly #turns: Turns;
   readonly #deadlines: Deadlines;
+  #lameDuck: LameDuck | undefined;
   #config: Config;
   #nextId = 0;
 
@@ -155,7 +159,9 @@ export class Gateway implements Supervised {
           id,
           protocol: id.startsWith("nats:") ? "NATS" as const : "MQTT" as const,
           transport,
-          address: address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, ""),
+          address: "path" in plan.options.bind
+            ? address
+            : address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, ""),
           port: listener.port,
           path: "websocket" in plan.config ? plan.config.websocket.path : "",
           anonymous: !this.access.authenticatorFor(id).required,
@@ -166,6 +172,7 @@ export class Gateway implements Supervised {
   }
 
   async stop(deadline: number): Promise<void> {
+    this.#lameDuck?.cancel();
     this.listeners.stop();
     this.#disconnect(this.connections());
     await Promise.race([
@@ -179,6 +186,7 @@ export class Gateway implements Supervised {
   }
 
   async reload(): Promise<void> {
+    if (this.#lameDuck !== undefined) return;
     const next = this.#readConfig();
     if (next === undefined) this.log.error("not reloaded: the configuration has mistakes");
     else await this.apply(next);
@@ -209,11 +217,16 @@ export class Gateway implements Supervised {
     return changes;
   }
 
-  lameDuck(): void {
+  lameDuck(): Promise<void> {
     this.listeners.stop();
-    this.#turns.run(() => {
-      for (const connection of this.connections()) connection.session.goodbye("lame-duck");
+    const { lame_duck_grace_period, lame_duck_duration } = this.#config.node;
+    this.#lameDuck = new LameDuck([...this.connections()], {
+      grace_ms: lame_duck_grace_period,
+      duration_ms: lame_duck_duration,
+      clock: this.clock,
+      turn: (job) => this.#turns.run(job),
     });
+    return this.#lameDuck.ended;
   }
 
   /** All connections, of all listeners. */

@@ -16,8 +16,8 @@ export interface Supervised {
   stop(deadline: number): Promise<void>;
   /** Reads the configuration again and takes it on if all of it is right. */
   reload(): Promise<void>;
-  /** Takes no new connections and tells clients to move on. */
-  lameDuck(): void;
+  /** Takes no new connections and sends clients away, little by little; resolves when all left. */
+  lameDuck(): Promise<void>;
 }
 
 /** What `supervise` needs of the process; tests bring their own. */
@@ -130,7 +130,9 @@ class Supervisor {
   lameDuck(): void {
     if (this.#stopping) return;
     this.log.info("lame duck: no new connections from now on");
-    this.gateway.lameDuck();
+    this.gateway.lameDuck().then(() => {
+      if (!this.#stopping) this.stop("lame duck", 0);
+    });
   }
 }
 

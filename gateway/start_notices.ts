@@ -14,7 +14,7 @@ export interface ListenerFacts {
   readonly id: string;
   readonly protocol: "NATS" | "MQTT" | "admin";
   readonly transport: "tcp" | "ssl" | "ws" | "wss" | "http" | "https";
-  /** The bound address: `0.0.0.0` or `::` for all interfaces. */
+  /** The bound address: `0.0.0.0` or `::` for all interfaces, or `unix:` and a path. */
   readonly address: string;
   /** The bound port, also when 0 was asked for. */
   readonly port: number;
@@ -54,6 +54,7 @@ export function startNotices(listeners: readonly ListenerFacts[]): Notice[] {
 const SCHEMES = { tcp: "tcp", ssl: "tls", ws: "ws", wss: "wss", http: "http", https: "https" };
 
 function where(listener: ListenerFacts): string {
+  if (listener.address.startsWith("unix:")) return listener.address;
   const host = listener.address.includes(":") ? `[${listener.address}]` : listener.address;
   return `${SCHEMES[listener.transport]}://${host}:${listener.port}${listener.path}`;
 }
@@ -68,6 +69,7 @@ function who(listener: ListenerFacts): string {
 
 /** True for addresses that only this host can reach. */
 export function isLoopback(address: string): boolean {
-  return /^127\./.test(address) || address === "::1" || /^::ffff:127\./i.test(address) ||
+  return address.startsWith("unix:") || /^127\./.test(address) || address === "::1" ||
+    /^::ffff:127\./i.test(address) ||
     address === "localhost";
 }

@@ -47,6 +47,7 @@ function stage(gateway: Partial<Supervised> = {}) {
     error: line("error"),
     part: () => log,
   };
+  const lameDuck = Promise.withResolvers<void>();
   const supervised: Supervised = {
     notices: [],
     stop: (deadline) => {
@@ -57,7 +58,10 @@ function stage(gateway: Partial<Supervised> = {}) {
       calls.push("reload");
       return Promise.resolve();
     },
-    lameDuck: () => void calls.push("lame duck"),
+    lameDuck: () => {
+      calls.push("lame duck");
+      return lameDuck.promise;
+    },
     ...gateway,
   };
   const code = supervise(supervised, log, STOP_TIMEOUT_MS, hooks);
@@ -66,7 +70,7 @@ function stage(gateway: Partial<Supervised> = {}) {
     assert(run, `nobody listens to ${name}`);
     run();
   };
-  return { code, signal, signals, uncaught, told, calls, lines, timers };
+  return { code, signal, signals, uncaught, told, calls, lines, timers, lameDuck };
 }
 
 Deno.test("supervise() says who may connect, then that it is ready", () => {
@@ -136,6 +140,14 @@ Deno.test("supervise() hands SIGUSR2 on as lame duck", async () => {
   assert.deepEqual(calls, ["lame duck"]);
   signal("SIGTERM");
   assert.equal(await code, 0);
+});
+
+Deno.test("supervise() stops when the lame duck has no clients left", async () => {
+  const { code, signal, calls, lameDuck } = stage();
+  signal("SIGUSR2");
+  lameDuck.resolve();
+  assert.equal(await code, 0);
+  assert(calls[1]?.startsWith("stop until"));
 });
 
 Deno.test("supervise() stops in order and ends with 70 after an error nobody caught", async () => {

@@ -1,14 +1,19 @@
 /** `natsgate check`. */
+import { realClock } from "../clock.ts";
+import { checkWaysIn } from "../gateway.ts";
 import { EXIT, type Io } from "./io.ts";
 import type { Arguments } from "./parse.ts";
 import { printIssues, readSettings } from "./settings.ts";
 
 /** Says everything that is wrong with the configuration. Changes nothing. */
-export function run(args: Arguments, io: Io): number {
-  const read = readSettings(args);
+export async function run(args: Arguments, io: Io): Promise<number> {
+  const settings = readSettings(args);
+  const { config } = settings;
+  const more = config === undefined ? [] : await checkWaysIn(config, realClock());
+  const read = { ...settings, issues: [...settings.issues, ...more] };
   const errors = read.issues.filter(({ severity }) => severity === "error").length;
   const warnings = read.issues.length - errors;
-  const isGood = read.config !== undefined && (warnings === 0 || !args.flag("strict"));
+  const isGood = errors === 0 && (warnings === 0 || !args.flag("strict"));
   if (args.flag("json")) {
     io.out(`${JSON.stringify({ valid: isGood, file: read.path ?? null, issues: read.issues })}\n`);
   } else {

@@ -42,6 +42,7 @@ export const GATEWAY_COMMANDS: readonly Command[] = [
         many: true,
         help: "write debug lines for this client id (* stands for any text)",
       },
+      { name: "watch", help: "read the configuration again whenever its file changes" },
     ],
     text: "Logs to standard error. SIGTERM and SIGINT stop it, SIGHUP reads the configuration " +
       "again;\nsee `natsgate help signals`.",

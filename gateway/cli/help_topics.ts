@@ -62,8 +62,9 @@ an MQTT level is "%2E" in NATS, an empty level is "%". \`natsgate translate NAME
     text: `Signals
 
   SIGTERM, SIGINT   stop: clients are told, queues flushed, the store closed; 10 s at most
-  SIGHUP            read the configuration again
-  SIGUSR2           lame duck: no new connections, NATS clients are told to move on
+  SIGHUP            read the configuration again and take it on, all of it or nothing
+  SIGUSR2           lame duck: no new connections; clients are told to move on, closed one by
+                    one over node.lame_duck_duration, then it stops
 `,
   },
   {

@@ -8,6 +8,7 @@ import { VERSION } from "../version.ts";
 import { EXIT, type Io } from "./io.ts";
 import type { Arguments } from "./parse.ts";
 import { printIssues, readSettings } from "./settings.ts";
+import { watchFile } from "./watch.ts";
 
 /** Starts the gateway and runs it until it is told to stop. */
 export async function run(args: Arguments, io: Io): Promise<number> {
@@ -35,7 +36,11 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   };
   const gateway = await startGateway(config, { log, readConfig });
   if (read.path === undefined) io.err(firstSteps(gateway));
+  const watcher = args.flag("watch") && read.path !== undefined
+    ? watchFile(read.path, () => Deno.kill(Deno.pid, "SIGHUP"))
+    : undefined;
   const code = await supervise(gateway, log, config.node.shutdown_timeout);
+  watcher?.close();
   output.close();
   return code;
 }

@@ -39,6 +39,7 @@ export function mqttOptions(config: Config): MqttOptions {
     max_subscriptions: mqtt.max_subscriptions,
     max_sessions: store.max_sessions,
     response_information: mqtt.response_information,
+    server_reference: config.node.server_reference,
     payload_format_check: mqtt.payload_format_check,
     max_pending_bytes: mqtt.max_pending,
     message_expiry_interval: MQTT_DEFAULTS.message_expiry_interval,

@@ -2,8 +2,8 @@
  * From a listener's settings to the layers between its socket and its sessions.
  */
 import type { Clock } from "../clock.ts";
-import type { ServerTlsConfig, WebsocketConfig } from "../config/types.ts";
-import { OperationalError } from "../errors.ts";
+import type { Config, ServerTlsConfig, WebsocketConfig } from "../config/types.ts";
+import { type ConfigIssue, OperationalError } from "../errors.ts";
 import { addressMatcher } from "../transport/access_rules.ts";
 import { loadTlsMaterial, type TlsMaterial } from "../transport/tls_material.ts";
 import { probeTls } from "../transport/tls_probe.ts";
@@ -11,7 +11,7 @@ import { TlsServer } from "../transport/tls_server.ts";
 import type { HandshakeMode } from "../transport/tls_start.ts";
 import type { WayIn } from "../transport/way_in.ts";
 import type { WebSocketOptions } from "../transport/websocket_upgrade.ts";
-import type { ListenerPlan } from "./listener_plan.ts";
+import { type ListenerPlan, listenerPlans } from "./listener_plan.ts";
 
 /** Time for the upgrade request of a WebSocket. */
 const UPGRADE_TIMEOUT_MS = 15_000;
@@ -41,7 +41,7 @@ export async function listenerMaterial(plan: ListenerPlan): Promise<TlsMaterial 
   if (tls === undefined) return undefined;
   if ("path" in plan.config.bind) {
     const path = settingsPath(plan);
-    throw new OperationalError(`${path}.bind: TLS over a Unix socket is of no use; use tcp`, 78);
+    throw new OperationalError(`${path}.bind is a Unix socket, which needs no TLS; use tcp`, 78);
   }
   if (tls.fail_if_no_peer_cert && tls.verify !== "verify_peer") {
     const path = `${settingsPath(plan)}.ssl_options`;
@@ -55,6 +55,27 @@ let probed: Promise<void> | undefined;
 /** Makes sure, once, that the runtime can do TLS as promised. */
 export function needTls(clock: Clock): Promise<void> {
   return probed ??= probeTls(clock);
+}
+
+/** What keeps listeners from starting that only shows when files are opened and TLS is tried. */
+export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigIssue[]> {
+  const issues: ConfigIssue[] = [];
+  for (const plan of listenerPlans(config)) {
+    try {
+      if (await listenerMaterial(plan) !== undefined) await needTls(clock);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      // The first word is the setting, except where it is the runtime that is not fit.
+      const [first = "", ...rest] = error.message.split(" ");
+      const isSetting = first.startsWith(settingsPath(plan));
+      issues.push({
+        severity: "error",
+        path: isSetting ? first : settingsPath(plan),
+        message: isSetting ? rest.join(" ") : error.message,
+      });
+    }
+  }
+  return issues;
 }
 
 /**

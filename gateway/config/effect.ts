@@ -45,9 +45,6 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   ["**.tcp_options.keepalive", "warning"],
   ["**.tcp_options.send_timeout", "warning"],
   ["**.tcp_options.high_watermark", "warning"],
-  ["node.lame_duck_duration", "warning"],
-  ["node.lame_duck_grace_period", "warning"],
-  ["node.server_reference", "warning"],
   // The broker.
   ["mqtt.peer_cert_as_username", "error"],
   ["mqtt.peer_cert_as_clientid", "error"],

@@ -62,6 +62,8 @@ export interface MqttOptions {
   readonly max_sessions: number;
   /** Told to MQTT 5 clients that ask for Response Information; empty: nothing. */
   readonly response_information: string;
+  /** Where MQTT 5 clients are sent when the server goes away slowly; empty: nowhere. */
+  readonly server_reference: string;
   /** Text payloads that are not UTF-8 are refused (0x99). */
   readonly payload_format_check: boolean;
   /** Bytes not yet written to a socket above which QoS 0 messages for it are thrown away. */
@@ -102,6 +104,7 @@ export const MQTT_DEFAULTS: MqttOptions = {
   max_subscriptions: Infinity,
   max_sessions: 1_024_000,
   response_information: "",
+  server_reference: "",
   payload_format_check: false,
   max_pending_bytes: 8_388_608,
   message_expiry_interval: Infinity,

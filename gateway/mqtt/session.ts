@@ -208,10 +208,11 @@ export class MqttSession implements Session, Connection, Held {
     this.#close(ReasonCode.AdministrativeAction, { kind: "kicked", by });
   }
 
-  /** See `Session.goodbye`. MQTT has no word for "leave soon": that comes with the stop. */
+  /** See `Session.goodbye`. Both end the session: MQTT has no word for "leave soon". */
   goodbye(reason: "shutdown" | "lame-duck"): void {
-    if (reason === "lame-duck") return;
-    this.#close(ReasonCode.ServerShuttingDown, { kind: "shutdown" });
+    const moves = reason === "lame-duck";
+    const code = moves ? ReasonCode.UseAnotherServer : ReasonCode.ServerShuttingDown;
+    this.#close(code, { kind: "shutdown" });
   }
 
   /** See `Session.closed`. */
@@ -234,13 +235,16 @@ export class MqttSession implements Session, Connection, Held {
       ? reasonCode
       : ReasonCode.UnspecifiedError;
     this.broker.counters.sent.disconnect++;
-    encodeDisconnect(this.link.out, 5, code, this.#reason(reason, 1));
+    const reference = code === ReasonCode.UseAnotherServer
+      ? this.broker.options.server_reference
+      : "";
+    encodeDisconnect(this.link.out, 5, code, this.#reason(reason, 1, reference));
   }
 
   /** A Reason String, if it fits into what the client takes. [MQTT-3.2.2-19] [MQTT-3.14.2-3] */
-  #reason(text: string, otherBytes: number): Properties {
+  #reason(text: string, otherBytes: number, serverReference = ""): Properties {
     if (this.#version < 5 && this.decoder.version < 5) return NO_PROPERTIES;
-    const properties = { reasonString: text };
+    const properties = { reasonString: text, ...(serverReference !== "" && { serverReference }) };
     const fits = packetSizeWith(properties, otherBytes) <= this.#packet_bytes_max;
     return fits ? properties : NO_PROPERTIES;
   }

@@ -62,7 +62,7 @@ export function daysLeft(certificate: CertificateInfo, now: number): number {
 /**
  * Reads and checks everything.
  * @param where Path of the settings, for messages, such as `listeners.ssl.default.ssl_options`.
- * @throws OperationalError (exit code 78) that names the setting and says what is wrong with it.
+ * @throws OperationalError (exit code 78); its first word is the setting, the rest what is wrong.
  */
 export async function loadTlsMaterial(sources: TlsSources, where: string): Promise<TlsMaterial> {
   if (sources.certfile === undefined || sources.keyfile === undefined) {

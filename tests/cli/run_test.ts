@@ -16,12 +16,13 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("a running gateway lives on after SIGHUP and SIGUSR2", async () => {
+Deno.test("a running gateway reloads on SIGHUP, and goes when it is a lame duck", async () => {
   await using gateway = await startGateway();
   gateway.child.kill("SIGHUP");
+  await until(() => gateway.log().includes("reloaded"), "the reload");
   gateway.child.kill("SIGUSR2");
-  await until(() => gateway.log().includes("lame duck"), "the lame duck");
-  assert.equal(await gateway.stop(), 0);
+  assert.equal((await within(gateway.child.status, "the lame duck to end")).code, 0);
+  assert.match(gateway.log(), /lame duck: no new connections/);
 });
 
 Deno.test("a NATS publisher and an MQTT subscriber meet in the gateway", async () => {

@@ -10,6 +10,8 @@ export interface GatewayOptions {
   readonly config?: string;
   /** `path=value`, each given as `--set`. */
   readonly set?: readonly string[];
+  /** More arguments. */
+  readonly args?: readonly string[];
   /** Directory to use and keep, for tests that start again from what an earlier run left. */
   readonly dir?: string;
 }
@@ -96,6 +98,7 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
   const program = binary === undefined ? [Deno.execPath(), "run", "-A", main] : [binary];
   const args = ["--config", `${dir}/config.toml`, "--data-dir", `${dir}/data`];
   for (const setting of options.set ?? []) args.push("--set", setting);
+  args.push(...options.args ?? []);
   // The shell only lends its redirection: the gateway takes its place, and its process id.
   const child = new Deno.Command("/bin/sh", {
     args: ["-c", `log=$1; shift; exec "$@" 2>>"$log"`, "sh", `${dir}/log`, ...program, ...args],

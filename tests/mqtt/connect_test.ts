@@ -211,14 +211,18 @@ Deno.test("a login ends when its credentials do", () => {
 
 Deno.test("clients are told when they are kicked or the gateway stops", () => {
   const world = new MqttWorld();
-  const [kicked, stopped, old] = [
+  const [kicked, stopped, moved, old] = [
     world.connect("a"),
     world.connect("b"),
+    world.connect("d"),
     world.connect("c", { version: 4 }),
   ];
   kicked.session.kick("admin");
-  stopped.session.goodbye("lame-duck");
-  assert.equal(stopped.ended, undefined);
+  world.broker.options = { ...world.broker.options, server_reference: "other:1883" };
+  moved.session.goodbye("lame-duck");
+  const sent = moved.one(PacketType.Disconnect);
+  assert.equal(sent.reasonCode, ReasonCode.UseAnotherServer);
+  assert.equal(sent.properties.serverReference, "other:1883");
   stopped.session.goodbye("shutdown");
   old.session.goodbye("shutdown");
   assert.equal(kicked.one(PacketType.Disconnect).reasonCode, ReasonCode.AdministrativeAction);
