@@ -81,7 +81,11 @@ class PlainStream implements DialedStream {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stream.close();
+    try {
+      this.#stream.close();
+    } catch {
+      // A failed handshake has closed it.
+    }
   }
 
   async startTls(): Promise<void> {

@@ -61,7 +61,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the NATS client logs in by user, token and nkey (needs nats-server)",
+  name: "the NATS client logs in by user and by token (needs nats-server)",
   ...withNats,
   async fn() {
     const denied = /^natsgate: The server says: 'Authorization Violation'/;
@@ -79,6 +79,73 @@ Deno.test({
         0,
       );
     }
+  },
+});
+
+Deno.test({
+  name: "the NATS client logs in with an nkey (needs nats-server)",
+  ...withNats,
+  async fn() {
+    const dir = await Deno.makeTempDir({ prefix: "natsgate-test-" });
+    const [seed = "", publicKey = ""] = (await run(["nkey", "gen"])).output.trim().split("\n");
+    await Deno.writeTextFile(`${dir}/user.nk`, `${seed}\n`);
+    {
+      await using server = await NatsServer.start(
+        `authorization { users: [{nkey: ${publicKey}}] }`,
+      );
+      const words = ["pub", `nats://127.0.0.1:${server.port}`, "a", "1"];
+      assert.equal((await run([...words, "--nkey", `${dir}/user.nk`])).code, 0);
+      assert.equal((await run(words)).code, 1);
+    }
+    await Deno.writeTextFile(`${dir}/user.nk`, "nothing");
+    const empty = await run(["pub", "nats://127.0.0.1:1", "a", "1", "--nkey", `${dir}/user.nk`]);
+    assert.equal(empty.code, 2);
+    await Deno.remove(dir, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "the NATS client switches to TLS after INFO and checks the certificate (needs nats-server)",
+  ...withNats,
+  async fn() {
+    const dir = await Deno.makeTempDir({ prefix: "natsgate-test-" });
+    await run(["cert", "self-signed", "--out", dir]);
+    const tls = `tls { cert_file: "${dir}/cert.pem", key_file: "${dir}/key.pem" }`;
+    {
+      await using server = await NatsServer.start(tls);
+      const words = ["pub", `tls://localhost:${server.port}`, "a", "1"];
+      const trusted = await run([...words, "--cafile", `${dir}/ca.pem`]);
+      assert.equal(trusted.code, 0, trusted.errors);
+      const strange = await run(words);
+      assert.equal(strange.code, 69);
+      assert.match(strange.errors, /Cannot connect to localhost:\d+: .*[Cc]ertificate/);
+    }
+    await Deno.remove(dir, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "the MQTT client speaks through TLS, with a client certificate (needs mosquitto)",
+  ...withMosquitto,
+  async fn() {
+    const dir = await Deno.makeTempDir({ prefix: "natsgate-test-" });
+    await run(["cert", "self-signed", "--out", dir, "--client=device"]);
+    for (const name of Deno.readDirSync(dir)) Deno.chmodSync(`${dir}/${name.name}`, 0o644);
+    Deno.chmodSync(dir, 0o755);
+    const tls = `cafile ${dir}/ca.pem\ncertfile ${dir}/cert.pem\nkeyfile ${dir}/key.pem\n` +
+      "require_certificate true\n";
+    {
+      await using server = await Mosquitto.start(tls);
+      const words = ["pub", `mqtts://localhost:${server.port}`, "a", "1", "--qos=1"];
+      const trust = ["--cafile", `${dir}/ca.pem`];
+      const client = ["--cert", `${dir}/client-cert.pem`, "--key", `${dir}/client-key.pem`];
+      const good = await run([...words, ...trust, ...client]);
+      assert.equal(good.code, 0, good.errors);
+      assert.notEqual((await run([...words, ...trust])).code, 0);
+      assert.equal((await run([...words, ...client])).code, 69);
+      assert.equal((await run([...words, ...client, "--insecure"])).code, 0);
+    }
+    await Deno.remove(dir, { recursive: true });
   },
 });
 

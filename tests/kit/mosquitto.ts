@@ -16,11 +16,15 @@ export class Mosquitto implements AsyncDisposable {
     readonly webSocketPort: number,
   ) {}
 
-  /** Starts it on free ports: MQTT, and MQTT over WebSocket. */
-  static async start(): Promise<Mosquitto> {
+  /**
+   * Starts it on free ports: MQTT, and MQTT over WebSocket.
+   * @param options lines of its configuration for the first of the two
+   */
+  static async start(options = ""): Promise<Mosquitto> {
     const dir = Deno.makeTempDirSync({ prefix: "natsgate-test-" });
     const [port, webSocketPort] = freePorts(2) as [number, number];
-    const config = `listener ${port} 127.0.0.1\nlistener ${webSocketPort} 127.0.0.1\n` +
+    const config = `listener ${port} localhost\n${options}` +
+      `listener ${webSocketPort} 127.0.0.1\n` +
       "protocol websockets\nallow_anonymous true\n";
     Deno.writeTextFileSync(`${dir}/mosquitto.conf`, config);
     const child = new Deno.Command(MOSQUITTO!, {
