@@ -2,6 +2,7 @@
  * Who is asked, in which order, and what the answers mean together. NATS clients pass the
  * internal methods and then the gateway's authentication; MQTT clients pass a chain.
  */
+import type { Guard } from "./guard.ts";
 import type { AuthResult, Credentials } from "./types.ts";
 
 /** A NATS method of `[[gateway.nats.internal_authn]]`. */
@@ -15,6 +16,9 @@ export interface InternalMethod {
 /** A decision: in or out. */
 export type Decided = Exclude<AuthResult, { kind: "ignore" }>;
 
+/** Out. */
+export type Denied = Extract<AuthResult, { kind: "deny" }>;
+
 /** What a method says. */
 export type Verdict =
   | Decided
@@ -27,6 +31,8 @@ export interface Provider {
   /** Never rejects: a backend that is down is an answer. */
   authenticate(credentials: Credentials): AuthResult | Promise<AuthResult>;
   close?(): Promise<void>;
+  /** State of its backend; absent for those that have none. */
+  readonly guard?: Guard;
 }
 
 /** Everything that decides about the clients of one listener. */
@@ -62,9 +68,16 @@ export function judge(
 }
 
 /** What is logged and answered when nobody spoke for the client. */
-export const NOT_AUTHORIZED: Decided = {
+export const NOT_AUTHORIZED: Denied = {
   kind: "deny",
   reason: "not_authorized",
+  reasonCode: 0x87,
+};
+
+/** The same, when a backend that might have known the client does not answer. */
+export const UNAVAILABLE: Denied = {
+  kind: "deny",
+  reason: "not_authorized: an authentication backend does not answer",
   reasonCode: 0x87,
 };
 
@@ -115,15 +128,20 @@ function askProviders(
   providers: readonly Provider[],
   credentials: Credentials,
   from: number,
+  failed = false,
 ): AuthResult | Promise<AuthResult> {
+  let unavailable = failed;
   for (let i = from; i < providers.length; i++) {
     const result = providers[i]!.authenticate(credentials);
     if (result instanceof Promise) {
       return result.then((late) =>
-        late.kind === "ignore" ? askProviders(providers, credentials, i + 1) : late
+        late.kind === "ignore"
+          ? askProviders(providers, credentials, i + 1, unavailable || late.unavailable)
+          : late
       );
     }
     if (result.kind !== "ignore") return result;
+    unavailable ||= result.unavailable ?? false;
   }
-  return NOT_AUTHORIZED;
+  return unavailable ? UNAVAILABLE : NOT_AUTHORIZED;
 }

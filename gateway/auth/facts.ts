@@ -11,6 +11,8 @@ export interface Facts {
   readonly clientid: string;
   readonly peer: PeerInfo;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Empty at login: it is rendered afterwards. */
+  readonly mountpoint: string;
   /** At login only. */
   readonly password: Uint8Array | undefined;
 }
@@ -21,7 +23,7 @@ export const ZONE = "default";
 /** The facts at login. */
 export function factsOfLogin(credentials: Credentials): Facts {
   const { protocol, username, clientId: clientid, peer, password } = credentials;
-  return { protocol, username, clientid, peer, attributes: {}, password };
+  return { protocol, username, clientid, peer, attributes: {}, mountpoint: "", password };
 }
 
 /** The facts of a client that is in. The password is gone. */
@@ -33,6 +35,7 @@ export function factsOfClient(client: ClientView): Facts {
     clientid,
     peer,
     attributes: principal.attributes ?? {},
+    mountpoint: client.mountpoint ?? "",
     password: undefined,
   };
 }

@@ -3,19 +3,29 @@
  * each refusal.
  */
 import type { Ban, BanList } from "./banned.ts";
-import { type ChainOptions, type Decided, judge } from "./chain.ts";
+import {
+  type ChainOptions,
+  type Decided,
+  type Denied,
+  judge,
+  NOT_AUTHORIZED,
+  UNAVAILABLE,
+} from "./chain.ts";
 import type { AccessDeps } from "./deps.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { AuthResult, Credentials } from "./types.ts";
 
 /** [MQTT-3.2.2.2] 0x8A: banned. */
-const BANNED: Decided = { kind: "deny", reason: "banned", reasonCode: 0x8a };
+const BANNED: Denied = { kind: "deny", reason: "banned", reasonCode: 0x8a };
 /** [MQTT-3.2.2.2] 0x9F: connection rate exceeded. */
-const TOO_MANY: Decided = {
+const TOO_MANY: Denied = {
   kind: "deny",
   reason: "too many failed logins from this address",
   reasonCode: 0x9f,
 };
+
+/** [MQTT-3.2.2.2] 0x88: server unavailable. Says nothing about the client. */
+const BUSY_CODE = 0x88;
 
 /** Lets clients through to their chain, or not. */
 export class LoginGate {
@@ -51,10 +61,9 @@ export class LoginGate {
 
   #finish(credentials: Credentials, result: AuthResult, started: number): Decided {
     if (result.kind !== "allow") {
-      const denied: Decided = result.kind === "deny"
-        ? result
-        : { kind: "deny", reason: "not_authorized", reasonCode: 0x87 };
-      return this.#note(credentials, denied, started, true);
+      const denied: Denied = result.kind === "deny" ? result : NOT_AUTHORIZED;
+      const guess = denied !== UNAVAILABLE && denied.reasonCode !== BUSY_CODE;
+      return this.#note(credentials, denied, started, guess);
     }
     const { principal } = result;
     // The name that counts is the one that the login proved, not the one in the packet.
@@ -67,15 +76,14 @@ export class LoginGate {
     return result;
   }
 
-  #note(credentials: Credentials, denied: Decided, started: number, guess: boolean): Decided {
-    if (denied.kind === "allow") return denied;
+  #note(credentials: Credentials, denied: Denied, started: number, guess: boolean): Denied {
     const { peer } = credentials;
     const counters = this.deps.metrics.authentication("refused");
     counters.failure++;
     counters.latency_ms.observe(this.deps.clock.now() - started);
     this.deps.log.warn("login refused", {
       client: credentials.clientId,
-      username: credentials.username,
+      username: shownName(credentials.username),
       peer: peer.address,
       listener: peer.listener,
       reason: denied.reason,
@@ -94,7 +102,12 @@ export class LoginGate {
     this.deps.log.error("an authenticator failed; please report this", {
       reason: error instanceof Error ? error.message : String(error),
     });
-    const denied: Decided = { kind: "deny", reason: "internal error", reasonCode: 0x88 };
+    const denied: Denied = { kind: "deny", reason: "internal error", reasonCode: 0x88 };
     return this.#note(credentials, denied, started, false);
   }
+}
+
+/** A user name for the log. With `from = "username"` it may be a token, which is a secret. */
+function shownName(name: string | undefined): string | undefined {
+  return name !== undefined && /^[\w-]{8,}\.[\w-]{8,}\./.test(name) ? "******" : name;
 }

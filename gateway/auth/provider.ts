@@ -2,7 +2,7 @@
  * What password authenticators have in common: a stored hash on one side, a password on the
  * other.
  */
-import type { Decided } from "./chain.ts";
+import { type Decided, UNAVAILABLE } from "./chain.ts";
 import type { Hasher } from "./hasher.ts";
 import type { HashAlgorithm, StoredPassword } from "./password.ts";
 import type { AuthResult, Credentials, Principal } from "./types.ts";
@@ -16,6 +16,43 @@ export const BAD_PASSWORD: Decided = {
 
 /** Too many passwords wait to be checked. [MQTT-3.2.2.2] */
 export const BUSY: Decided = { kind: "deny", reason: "server_unavailable", reasonCode: 0x88 };
+
+/** What an authenticator says whose backend gave no usable answer. */
+export function backendFailed(failClosed: boolean): AuthResult {
+  return failClosed ? UNAVAILABLE : { kind: "ignore", unavailable: true };
+}
+
+/** What a backend knows of a client. */
+export interface Found extends StoredPassword {
+  readonly superuser: boolean;
+  /** `clientid_override`: MQTT clients get this id. */
+  readonly clientId: string | undefined;
+  /** Name of the backend. */
+  readonly method: string;
+}
+
+/** Judges a password against what a backend found. */
+export function judgeFound(
+  hasher: Hasher,
+  algorithm: HashAlgorithm,
+  credentials: Credentials,
+  found: Found,
+): AuthResult | Promise<AuthResult> {
+  return judgePassword(hasher, algorithm, credentials, found, {
+    username: credentials.username,
+    method: found.method,
+    superuser: found.superuser,
+    ...overriddenClientId(credentials, found.clientId),
+  });
+}
+
+/** The client id that a backend gives; gateways keep their own. */
+export function overriddenClientId(
+  credentials: Credentials,
+  clientId: string | undefined,
+): { readonly clientId?: string } {
+  return credentials.protocol === "mqtt" && clientId !== undefined ? { clientId } : {};
+}
 
 /** Judges a password that was found. No password is a wrong password. */
 export function judgePassword(

@@ -4,6 +4,7 @@
  */
 import { inNetwork, parseNetwork } from "./address.ts";
 import { type Facts, ZONE } from "./facts.ts";
+import { BadAnswer } from "./guard.ts";
 import { asObject, type JsonObject, parseJson } from "./json.ts";
 import type { SubjectReader } from "./nats_permissions.ts";
 import { type Action, readTopicTest, type Rule, type TopicTest } from "./rule.ts";
@@ -18,7 +19,7 @@ export interface RuleReading {
 }
 
 /** A rule that cannot be used. The message says which part and why. */
-export class RuleProblem extends Error {
+export class RuleProblem extends BadAnswer {
   override readonly name = "RuleProblem";
 }
 

@@ -2,6 +2,7 @@
  * What authorization sources have in common, and how they are counted.
  */
 import type { Facts } from "./facts.ts";
+import type { Guard } from "./guard.ts";
 import type { Action, Rule } from "./rule.ts";
 
 /** One of `[[authorization.sources]]`. */
@@ -16,6 +17,8 @@ export interface RuleSource {
   /** The rules that may concern a client, in order. `failed`: the backend gave no usable answer. */
   rules(facts: Facts): readonly Rule[] | Promise<readonly Rule[] | "failed">;
   close?(): Promise<void>;
+  /** State of its backend; absent for those that have none. */
+  readonly guard?: Guard;
 }
 
 /** A source that is asked about each topic. */
@@ -25,6 +28,8 @@ export interface AnswerSource {
   readonly remote: true;
   ask(facts: Facts, question: AclQuestion): Promise<AclAnswer>;
   close?(): Promise<void>;
+  /** State of its backend; absent for those that have none. */
+  readonly guard?: Guard;
 }
 
 /** May this client do that? */

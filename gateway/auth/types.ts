@@ -34,7 +34,11 @@ export type AuthResult =
     /** MQTT CONNACK reason code; 0x87 (not authorized) when absent. */
     readonly reasonCode?: number;
   }
-  | { readonly kind: "ignore" };
+  | {
+    readonly kind: "ignore";
+    /** True when it would have known, but its backend gave no usable answer. */
+    readonly unavailable?: boolean;
+  };
 
 /** Who a connection turned out to be. */
 export interface Principal {
@@ -138,6 +142,8 @@ export interface ClientView {
   readonly clientId: string;
   readonly peer: PeerInfo;
   readonly principal: Principal;
+  /** As it was rendered; absent for none. */
+  readonly mountpoint?: string;
 }
 
 /** Makes the authorizer of a connection. */

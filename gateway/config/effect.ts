@@ -20,13 +20,7 @@ import { isDefault, type Schema } from "./walk.ts";
  * believe that it works, so it is an error. A built-in listener that nobody changed is skipped
  * with a warning instead.
  */
-const PARTS_NOT_THERE_YET: readonly (readonly [at: string, part: string])[] = [
-  ["gateway.nats.authentication", "authentication"],
-  ["gateway.nats.listeners.*.*.authentication", "authentication"],
-  ["listeners.*.*.authentication.*", "authentication"],
-  ["authentication.*", "authentication"],
-  ["authorization.sources.*", "authorization"],
-];
+const PARTS_NOT_THERE_YET: readonly (readonly [at: string, part: string])[] = [];
 
 /**
  * Settings that change nothing yet. "warning": the gateway does without. "error": it would be
@@ -38,8 +32,7 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
 ])[] = [
   // Access.
   ["authorization.node_cache.**", "warning"],
-  ["authorization.topic_template_allow.**", "warning"],
-  ["authentication_settings.**", "warning"],
+  ["authentication_settings.node_cache.**", "warning"],
   // Ways in.
   ["**.websocket.jwt_cookie", "warning"],
   ["**.tcp_options.keepalive", "warning"],
@@ -105,6 +98,7 @@ const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
   ["**.ssl.reuse_sessions", "warning", "the runtime decides"],
   ["**.ssl.secure_renegotiate", "warning", "renegotiation is always secure"],
   ["**.ssl.middlebox_comp_mode", "warning", "the runtime decides"],
+  ["**.max_fail_count", "warning", "a key set that fails is asked again at growing intervals"],
   ["**.auto_reconnect", "warning", "connections always reconnect; the setting is deprecated"],
   ["**.w_mode", "warning", "nothing is written"],
   ["**.use_legacy_protocol", "warning", "the driver finds out by itself"],

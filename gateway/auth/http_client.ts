@@ -1,0 +1,116 @@
+/**
+ * HTTP towards backends, with everything that `ssl` can say and a bounded answer.
+ */
+import * as http from "node:http";
+import * as https from "node:https";
+import { Buffer } from "node:buffer";
+import { type ClientTls, tlsOptions } from "./client_tls.ts";
+
+/** Longest answer that is read, in bytes. */
+export const ANSWER_BYTES_MAX = 1024 * 1024;
+
+/** How a server is reached. */
+export interface HttpClientOptions {
+  /** `http:` or `https:`; decides about TLS. */
+  readonly url: string;
+  readonly pool_size: number;
+  /** Milliseconds. */
+  readonly connect_timeout: number;
+  /** Milliseconds after which an idle connection is closed. */
+  readonly max_inactive: number;
+  readonly ssl: ClientTls;
+}
+
+/** One answer. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Media type without parameters, lower case. */
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** A pool of connections to one server. */
+export interface HttpClient {
+  send(
+    method: "GET" | "POST",
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string | undefined,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer>;
+  close(): void;
+}
+
+/** Makes a client; connections are opened when they are needed. */
+export function httpClient(options: HttpClientOptions): HttpClient {
+  const secure = /^https:/i.test(options.url);
+  const pool = { keepAlive: true, maxSockets: options.pool_size, timeout: options.max_inactive };
+  let agent: http.Agent | undefined;
+  const connected = () =>
+    agent ??= secure
+      ? new https.Agent({
+        ...pool,
+        ...tlsOptions({ ...options.ssl, enable: true }, hostOf(options.url)),
+      })
+      : new http.Agent(pool);
+  return {
+    send: (method, url, headers, body, signal) =>
+      new Promise((resolve, reject) => {
+        const start = secure ? https.request : http.request;
+        const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+        const request = start(url, {
+          method,
+          headers: { ...headers, ...length },
+          agent: connected(),
+          signal,
+        });
+        limitConnecting(request, options.connect_timeout);
+        request.on("error", reject);
+        request.on("response", (response) => {
+          readAnswer(response).then(resolve, (error) => {
+            request.destroy();
+            reject(error);
+          });
+        });
+        request.end(body);
+      }),
+    close: () => agent?.destroy(),
+  };
+}
+
+function hostOf(url: string): string {
+  return new URL(url.replace(/\$\{[^{}]*\}/g, "x")).hostname.replace(/^\[|\]$/g, "");
+}
+
+/** Gives up when a new connection is not there in time; a used one is there at once. */
+function limitConnecting(request: http.ClientRequest, timeout_ms: number): void {
+  request.on("socket", (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(
+      () => request.destroy(new Error(`no connection within ${timeout_ms} ms`)),
+      timeout_ms,
+    );
+    const done = () => clearTimeout(timer);
+    socket.once("connect", done);
+    socket.once("close", done);
+    request.once("close", done);
+  });
+}
+
+async function readAnswer(response: http.IncomingMessage): Promise<HttpAnswer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > ANSWER_BYTES_MAX) {
+      throw new Error(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  const type = response.headers["content-type"] ?? "";
+  return {
+    status: response.statusCode ?? 0,
+    contentType: type.split(";")[0]!.trim().toLowerCase(),
+    body: Buffer.concat(chunks).toString("utf8"),
+  };
+}

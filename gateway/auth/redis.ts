@@ -1,0 +1,226 @@
+/**
+ * Redis: a single server, one behind sentinels, or a cluster, by `ioredis`.
+ */
+import type { Cluster, Redis } from "ioredis";
+import { NOT_AUTHORIZED, type Provider } from "./chain.ts";
+import { type ClientTls, tlsOptions } from "./client_tls.ts";
+import type { PartDeps } from "./deps.ts";
+import { fact, type Facts, factsOfLogin } from "./facts.ts";
+import { BadAnswer, type Guard } from "./guard.ts";
+import { asFlag, asObject, asText, parseJson } from "./json.ts";
+import type { HashAlgorithm } from "./password.ts";
+import { backendFailed, judgeFound } from "./provider.ts";
+import type { Rule } from "./rule.ts";
+import { readRule } from "./rule_object.ts";
+import type { RuleSource } from "./source.ts";
+import { parseTemplate, render, type Template } from "./template.ts";
+
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How the servers are reached. */
+export interface RedisOptions {
+  readonly redis_type: "single" | "sentinel" | "cluster";
+  readonly server?: Server | undefined;
+  readonly servers?: readonly Server[] | undefined;
+  /** Name of the master that the sentinels watch. */
+  readonly sentinel?: string | undefined;
+  readonly sentinel_username?: string | undefined;
+  readonly sentinel_password?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly database: number;
+  /** Milliseconds. */
+  readonly connect_timeout: number;
+  readonly ssl: ClientTls;
+}
+
+/** A connection that is made with the first command, and again whenever it must be. */
+export interface RedisClient {
+  command(words: readonly string[]): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** A command of the configuration: its words, of which the key may hold placeholders. */
+export interface RedisCommand {
+  readonly verb: string;
+  readonly key: Template;
+  readonly fields: readonly string[];
+}
+
+/** Splits a command as redis-cli does: quotes and backslashes. Undefined when it is broken. */
+export function parseCommand(text: string): RedisCommand | undefined {
+  const words: string[] = [];
+  const word = /\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']+))(?=\s|$)/y;
+  const source = text.trim();
+  while (word.lastIndex < source.length) {
+    const match = word.exec(source);
+    if (match === null) return undefined;
+    words.push(match[3] ?? (match[1] ?? match[2]!).replace(/\\(.)/g, "$1"));
+  }
+  const [verb, key, ...fields] = words;
+  if (verb === undefined || key === undefined) return undefined;
+  return { verb: verb.toUpperCase(), key: parseTemplate(key), fields };
+}
+
+/** An authenticator: `HGET` or `HMGET` of a hash per user. */
+export function redisProvider(
+  command: RedisCommand,
+  algorithm: HashAlgorithm,
+  client: RedisClient,
+  guard: Guard,
+  deps: PartDeps,
+): Provider {
+  return {
+    id: "password_based:redis",
+    guard,
+    async authenticate(credentials) {
+      const words = wordsFor(command, factsOfLogin(credentials));
+      const found = await guard.run(async () => fieldsOf(command, await client.command(words)));
+      if (found === "failed") return backendFailed(deps.failClosed);
+      if ([...found.values()].every((value) => value === undefined)) return { kind: "ignore" };
+      const hash = found.get("password_hash") ?? found.get("password");
+      if (hash === undefined) return NOT_AUTHORIZED;
+      return judgeFound(deps.hasher, algorithm, credentials, {
+        hash,
+        salt: found.get("salt") ?? "",
+        superuser: asFlag(found.get("is_superuser")),
+        clientId: found.get("clientid_override"),
+        method: "redis",
+      });
+    },
+    close: () => client.close(),
+  };
+}
+
+/** A source: a hash per client, topic filter to action. It can only allow. */
+export function redisSource(
+  command: RedisCommand,
+  client: RedisClient,
+  guard: Guard,
+  deps: Pick<PartDeps, "subjects">,
+): RuleSource {
+  return {
+    kind: "rules",
+    type: "redis",
+    remote: true,
+    guard,
+    rules: (facts) =>
+      guard.run(async () => {
+        const found = fieldsOf(command, await client.command(wordsFor(command, facts)));
+        const rules: Rule[] = [];
+        for (const [topic, value] of found) {
+          if (value === undefined) continue;
+          const more = asObject(parseJson(value)) ?? { action: value };
+          const rule = { ...more, permission: "allow", topic: undefined, topics: [topic] };
+          const source = `redis ${topic}`;
+          rules.push(readRule(rule, { ...deps, source, namesAreConditions: false }));
+        }
+        return rules;
+      }),
+    close: () => client.close(),
+  };
+}
+
+/** Makes a client. */
+export function redisClient(options: RedisOptions): RedisClient {
+  let open: Promise<Redis | Cluster> | undefined;
+  const connected = () =>
+    open ??= connect(options).catch((error) => {
+      open = undefined;
+      throw error;
+    });
+  return {
+    async command(words) {
+      const client = await connected();
+      try {
+        return await client.call(words[0]!, ...words.slice(1));
+      } catch (error) {
+        const { message } = error as Error;
+        // The key of this client holds something else than a hash.
+        if (message.startsWith("WRONGTYPE")) throw new BadAnswer(message);
+        throw error;
+      }
+    },
+    async close() {
+      const client = await open?.catch(() => undefined);
+      client?.disconnect();
+    },
+  };
+}
+
+function wordsFor(command: RedisCommand, facts: Facts): string[] {
+  return [command.verb, render(command.key, (name) => fact(facts, name)), ...command.fields];
+}
+
+/** Field names and values of any of the answers. Throws for what is none. */
+function fieldsOf(command: RedisCommand, answer: unknown): Map<string, string | undefined> {
+  const found = new Map<string, string | undefined>();
+  const put = (name: unknown, value: unknown) => {
+    if (typeof name !== "string") {
+      throw new BadAnswer(`${command.verb} gave an answer of another kind`);
+    }
+    found.set(name, asText(value));
+  };
+  if (command.verb === "HGET") put(command.fields[0], answer);
+  else if (command.verb === "HMGET" && Array.isArray(answer)) {
+    command.fields.forEach((name, i) => put(name, answer[i]));
+  } else if (Array.isArray(answer)) {
+    for (let i = 0; i + 1 < answer.length; i += 2) put(answer[i], answer[i + 1]);
+  } else {
+    const map = asObject(answer);
+    if (map === undefined) throw new BadAnswer(`${command.verb} gave an answer of another kind`);
+    for (const [name, value] of Object.entries(map)) put(name, value);
+  }
+  return found;
+}
+
+/** Milliseconds between attempts to connect again, growing up to a limit. */
+const RETRY_STEP_MS = 200;
+const RETRY_MAX_MS = 2000;
+
+async function connect(options: RedisOptions): Promise<Redis | Cluster> {
+  const driver = await import("ioredis");
+  const servers = (options.servers ?? []).map(({ host, port }) => ({ host, port }));
+  const first = options.server ?? servers[0];
+  const tls = tlsOptions(options.ssl, first?.host ?? "");
+  const common = {
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(tls === undefined ? {} : { tls }),
+    connectTimeout: options.connect_timeout,
+    // A command that finds no connection fails now; the guard decides what that means.
+    maxRetriesPerRequest: 1,
+  };
+  const retryStrategy = (times: number) => Math.min(times * RETRY_STEP_MS, RETRY_MAX_MS);
+  const { database: db, sentinel_username, sentinel_password } = options;
+  let client: Redis | Cluster;
+  switch (options.redis_type) {
+    case "cluster":
+      client = new driver.Cluster(servers, {
+        redisOptions: common,
+        clusterRetryStrategy: retryStrategy,
+      });
+      break;
+    case "sentinel":
+      client = new driver.Redis({
+        ...common,
+        retryStrategy,
+        db,
+        sentinels: servers,
+        name: options.sentinel ?? "",
+        sentinelRetryStrategy: retryStrategy,
+        ...(sentinel_username === undefined ? {} : { sentinelUsername: sentinel_username }),
+        ...(sentinel_password === undefined ? {} : { sentinelPassword: sentinel_password }),
+        ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+      });
+      break;
+    case "single":
+      client = new driver.Redis({ ...common, retryStrategy, db, ...options.server });
+  }
+  // Without a listener a lost connection is written to the console; the guard logs it.
+  client.on("error", () => {});
+  return client;
+}
