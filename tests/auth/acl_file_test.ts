@@ -25,6 +25,7 @@ function facts(changes: Partial<Facts> = {}): Facts {
     clientid: "c1",
     peer: peer(),
     attributes: {},
+    mountpoint: "",
     password: undefined,
     ...changes,
   };

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { Redis } from "ioredis";
+import { SERVICE_PASSWORD, startRedis, startSentinel } from "../kit/databases.ts";
+import { PROGRAMS, type Service, skipNote } from "../kit/services.ts";
+import { until } from "../kit/wait.ts";
+import { testAccess } from "./config.ts";
+import { mqttCredentials, principalOf } from "./kit.ts";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const ignore = PROGRAMS.redis === undefined;
+const note = skipNote(PROGRAMS.redis, "redis-server");
+const DOWN = "out: not_authorized: an authentication backend does not answer";
+
+async function fill(port: number): Promise<void> {
+  const client = new Redis({ host: "127.0.0.1", port, password: SERVICE_PASSWORD });
+  try {
+    await client.hset("mqtt_user:alice", {
+      password_hash: sha256("NaCla-pass"),
+      salt: "NaCl",
+      is_superuser: "1",
+    });
+    await client.hset("mqtt_user:nohash", { salt: "NaCl" });
+    await client.hset("mqtt user:two words", { password: "w-pass" });
+    await client.hset("mqtt_acl:alice", {
+      "a/#": "publish",
+      "b/+": '{"action": "all", "qos": [0]}',
+      "${username}/x": "all",
+    });
+    await client.hset("mqtt_acl:broken", { "a/#": "everything" });
+    await client.set("mqtt_user:text", "no hash");
+  } finally {
+    client.disconnect();
+  }
+}
+
+function config(service: Service, changes = ""): string {
+  const cmd = changes.includes("cmd =")
+    ? ""
+    : 'cmd = "HMGET mqtt_user:${username} password_hash salt is_superuser"';
+  const server = changes.includes("redis_type") || changes.includes("server =")
+    ? ""
+    : `server = "127.0.0.1:${service.port}"`;
+  return `
+[[authentication]]
+mechanism = "password_based"
+backend = "redis"
+password = "${SERVICE_PASSWORD}"
+connect_timeout = "1s"
+${cmd}
+${server}
+${changes}`;
+}
+
+Deno.test({
+  name: `redis: logins, rules, TLS and failures, on a real server${note}`,
+  ignore,
+  async fn(t) {
+    await using service = await startRedis();
+    await fill(service.port);
+    await t.step("who is let in", async () => {
+      await using on = await testAccess(config(service));
+      const cases: [string | undefined, string | undefined, string][] = [
+        ["alice", "a-pass", "in: alice"],
+        ["alice", "wrong", "out: bad_username_or_password"],
+        ["alice", "", "out: bad_username_or_password"],
+        ["alice", undefined, "out: bad_username_or_password"],
+        ["nobody", "a-pass", "out: not_authorized"],
+        ["", "", "out: not_authorized"],
+        [undefined, undefined, "out: not_authorized"],
+        ["nohash", "a-pass", "out: not_authorized"],
+        ["alice password_hash\r\nFLUSHALL\r\n", "a-pass", "out: not_authorized"],
+        ["text", "a-pass", DOWN],
+        ["alice", "a-pass", "in: alice"],
+      ];
+      for (const [user, password, expected] of cases) {
+        assert.equal(await on.login(user, password), expected, `${user} ${password}`);
+      }
+      const who = on.access.authenticatorFor("tcp:default")
+        .authenticate(mqttCredentials("alice", "a-pass"));
+      assert.equal((await principalOf(who)).superuser, true);
+    });
+    await t.step("HGET, a quoted key, and plain passwords", async () => {
+      await using on = await testAccess(config(
+        service,
+        `cmd = 'HGET "mqtt user:\${username}" password'
+password_hash_algorithm = { name = "plain", salt_position = "disable" }`,
+      ));
+      assert.equal(await on.login("two words", "w-pass"), "in: two words");
+      assert.equal(await on.login("two words", "W-pass"), "out: bad_username_or_password");
+    });
+    await t.step("TLS", async () => {
+      const login = async (ssl: string) => {
+        const server = `server = "127.0.0.1:${service.tlsPort}"`;
+        await using on = await testAccess(config(service, `${server}\nssl = ${ssl}`));
+        return await on.login("alice", "a-pass");
+      };
+      const ca = `cacertfile = "${service.dir}/ca.pem"`;
+      assert.equal(await login(`{ enable = true, verify = "verify_peer", ${ca} }`), "in: alice");
+      assert.equal(await login('{ enable = true, verify = "verify_none" }'), "in: alice");
+      assert.equal(await login('{ enable = true, verify = "verify_peer" }'), DOWN);
+    });
+    await t.step("rules can only allow", async () => {
+      await using on = await testAccess(`
+[authorization]
+no_match = "deny"
+[[authorization.sources]]
+type = "redis"
+server = "127.0.0.1:${service.port}"
+password = "${SERVICE_PASSWORD}"
+cmd = "HGETALL mqtt_acl:\${username}"`);
+      assert.equal(await on.mayPublish("a/b"), true);
+      assert.equal(await on.mayPublish("b/c"), true);
+      assert.equal(await on.mayPublish("alice/x"), true);
+      assert.equal(await on.mayPublish("c"), false);
+      assert.equal(await on.mayPublish("a/b", { username: "broken" }), false);
+      assert.ok(on.lines.some((line) => line.includes("no usable answer")));
+    });
+    await t.step("a sentinel knows where the master is", async () => {
+      await using sentinel = await startSentinel(service);
+      await using on = await testAccess(config(
+        service,
+        `redis_type = "sentinel"
+servers = "127.0.0.1:${sentinel.port}"
+sentinel = "gate"`,
+      ));
+      assert.equal(await on.login("alice", "a-pass"), "in: alice");
+      assert.equal(await on.login("alice", "wrong"), "out: bad_username_or_password");
+    });
+    await t.step("a server that goes away and comes back", async () => {
+      await using on = await testAccess(config(service));
+      assert.equal(await on.login("alice", "a-pass"), "in: alice");
+      service.freeze();
+      try {
+        assert.equal(await on.login("alice", "a-pass"), DOWN);
+      } finally {
+        service.thaw();
+      }
+      await until(
+        async () => await on.login("alice", "a-pass") === "in: alice",
+        "the gateway to find redis again",
+      );
+      assert.ok(!on.lines.join("\n").includes(SERVICE_PASSWORD));
+    });
+  },
+});
+
+Deno.test({
+  name: `redis: a cluster, on a real server${note}`,
+  ignore,
+  async fn() {
+    await using service = await startRedis(
+      "cluster-enabled yes",
+      "cluster-announce-ip 127.0.0.1",
+    );
+    const admin = new Redis({ host: "127.0.0.1", port: service.port, password: SERVICE_PASSWORD });
+    try {
+      await admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+      await until(
+        async () => String(await admin.call("CLUSTER", "INFO")).includes("cluster_state:ok"),
+        "the cluster to be ready",
+      );
+    } finally {
+      admin.disconnect();
+    }
+    await fill(service.port);
+    await using on = await testAccess(config(
+      service,
+      `redis_type = "cluster"
+servers = ["127.0.0.1:${service.port}"]`,
+    ));
+    assert.equal(await on.login("alice", "a-pass"), "in: alice");
+    assert.equal(await on.login("nobody", "a-pass"), "out: not_authorized");
+  },
+});
