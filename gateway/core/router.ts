@@ -167,10 +167,18 @@ export class Router {
     }
   }
 
-  /** Lets go of the oldest routes but `spared`, until the rest is within the limits. */
+  /**
+   * Lets go of the oldest routes but `spared` until the rest is within the limits, and then of
+   * some more: to find the oldest in a `Map` costs the more, the more were deleted since it was
+   * last compacted, so that one by one would take longer than the match.
+   */
   #makeRoom(routes_max: number, spared: Route | undefined): void {
+    const { targets_max } = this.limits;
+    if (this.#routes.size <= routes_max && this.#cachedTargets <= targets_max) return;
     for (const oldest of this.#routes.values()) {
-      if (this.#routes.size <= routes_max && this.#cachedTargets <= this.limits.targets_max) return;
+      const roomy = this.#routes.size <= routes_max * ROOMY &&
+        this.#cachedTargets <= targets_max * ROOMY;
+      if (roomy) return;
       if (oldest === spared) continue;
       this.#routes.delete(oldest.topic);
       this.#cachedTargets -= targetsOf(oldest);
@@ -181,6 +189,9 @@ export class Router {
     }
   }
 }
+
+/** How full the route cache is once room was made, as a part of its limits. */
+const ROOMY = 15 / 16;
 
 function targetsOf(route: Route): number {
   let count = route.direct.length;
