@@ -112,6 +112,7 @@ export class RetainedStore {
 
   /** Calls `visit` for each unexpired message that the filter matches. */
   match(query: RetainedQuery, visit: (message: Message) => void): void {
+    if (this.#count === 0) return;
     const levels = query.filter.split("/");
     const now = this.now();
     walk(this.#root, levels, 0, query, (message) => {

@@ -124,8 +124,12 @@ const LOSSLESS: SubjectMapping = {
   },
   toFilter(subject) {
     if (!isValidSubject(subject)) return undefined;
+    const plain = !SUBJECT_NEEDS_WORK.test(subject);
+    if (plain && !hasWildcardToken(subject)) {
+      return { filter: subject.replaceAll(".", "/"), oneOrMore: false };
+    }
     const levels = subject.split(".").map((token) =>
-      WILDCARD_LEVEL.get(token) ?? tokenToLevel(token)
+      WILDCARD_LEVEL.get(token) ?? (plain ? token : tokenToLevel(token))
     );
     return { filter: levels.join("/"), oneOrMore: levels.at(-1) === "#" };
   },
