@@ -3,10 +3,8 @@
  * and writes them. Small frames are copied into pooled slabs, large payloads kept by reference.
  */
 
-/** A first slab is small, so that ten thousand subscribers of one message cost little. */
-export const SLAB_SMALL_BYTES = 4 * 1024;
-/** Under load a slab grows to this; one write takes at most this much. */
-export const SLAB_LARGE_BYTES = 64 * 1024;
+import { releaseSlab, SLAB_BYTES, takeSlab } from "./slabs.ts";
+
 /** Payloads from here on are referenced rather than copied: about the break-even of two writes. */
 export const REFERENCE_BYTES = 32 * 1024;
 /** Free room in front of each slab, for a transport that frames what it sends (WebSocket). */
@@ -97,21 +95,21 @@ export class Outbox {
 
   #makeRoom(bytes: number): void {
     const used = this.at - this.#from;
-    if (used > 0 && this.slab.length === SLAB_SMALL_BYTES && used + bytes <= ROOM_LARGE) {
-      // Outgrown: move to a large slab, so that one write can carry it all.
-      const large = takeSlab(SLAB_LARGE_BYTES);
-      large.set(this.slab.subarray(this.#from, this.at), HEADROOM_BYTES);
+    const needed = HEADROOM_BYTES + used + bytes;
+    if (used > 0 && needed <= SLAB_LARGE_BYTES) {
+      // Outgrown: move on to a larger slab, so that one write can carry it all.
+      const larger = takeSlab(needed);
+      larger.set(this.slab.subarray(this.#from, this.at), HEADROOM_BYTES);
       releaseSlab(this.slab);
-      this.slab = large;
+      this.slab = larger;
       this.at = HEADROOM_BYTES + used;
     } else {
-      const wasEmpty = used === 0 && this.#segments.length === 0;
+      // The first of a turn is small; one that follows a full slab is large.
+      const first = used === 0 && this.#segments.length === 0;
       this.#closeSlab();
       if (this.slab.length > 0) releaseSlab(this.slab);
-      const small = wasEmpty && bytes <= ROOM_SMALL;
-      this.slab = takeSlab(
-        small ? SLAB_SMALL_BYTES : Math.max(SLAB_LARGE_BYTES, bytes + HEADROOM_BYTES),
-      );
+      const room = HEADROOM_BYTES + bytes;
+      this.slab = takeSlab(first ? room : Math.max(room, SLAB_LARGE_BYTES));
       this.at = HEADROOM_BYTES;
     }
     this.#from = HEADROOM_BYTES;
@@ -128,26 +126,5 @@ export interface Segment {
 }
 
 const EMPTY = new Uint8Array(0);
-const ROOM_SMALL = SLAB_SMALL_BYTES - HEADROOM_BYTES;
-const ROOM_LARGE = SLAB_LARGE_BYTES - HEADROOM_BYTES;
-/** Free slabs kept for reuse: at most 2 MiB of small and 32 MiB of large ones. */
-const POOL_SMALL_MAX = 512;
-const POOL_LARGE_MAX = 512;
-const smallSlabs: Uint8Array[] = [];
-const largeSlabs: Uint8Array[] = [];
-
-function takeSlab(bytes: number): Uint8Array {
-  const pool = bytes === SLAB_SMALL_BYTES
-    ? smallSlabs
-    : bytes === SLAB_LARGE_BYTES
-    ? largeSlabs
-    : undefined;
-  return pool?.pop() ?? new Uint8Array(bytes);
-}
-
-function releaseSlab(slab: Uint8Array): void {
-  if (slab.length === SLAB_SMALL_BYTES && smallSlabs.length < POOL_SMALL_MAX) smallSlabs.push(slab);
-  else if (slab.length === SLAB_LARGE_BYTES && largeSlabs.length < POOL_LARGE_MAX) {
-    largeSlabs.push(slab);
-  }
-}
+/** One write takes at most this much, unless a single frame is larger. */
+const SLAB_LARGE_BYTES = SLAB_BYTES[2];

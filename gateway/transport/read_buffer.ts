@@ -3,7 +3,7 @@
  */
 
 /** First and smallest size in bytes: what an idle connection holds. */
-export const READ_BYTES_MIN = 2 * 1024;
+export const READ_BYTES_MIN = 1024;
 /** Largest size in bytes. */
 export const READ_BYTES_MAX = 64 * 1024;
 /** So many reads in a row that would have fitted a quarter of the buffer halve it. */

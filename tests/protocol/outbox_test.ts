@@ -5,10 +5,11 @@ import {
   Outbox,
   REFERENCE_BYTES,
   type Segment,
-  SLAB_LARGE_BYTES,
 } from "../../gateway/protocol/outbox.ts";
+import { SLAB_BYTES } from "../../gateway/protocol/slabs.ts";
 import { randomSeed } from "../kit/seed.ts";
 
+const SLAB_LARGE_BYTES = SLAB_BYTES[2];
 const seed = randomSeed("outbox");
 
 /** An outbox, and how often it asked to be flushed. */
@@ -38,7 +39,8 @@ function everything(out: Outbox): Uint8Array {
 
 const sizes = fc.oneof(
   fc.integer({ min: 0, max: 200 }),
-  fc.integer({ min: 3900, max: 4200 }),
+  fc.integer({ min: 900, max: 1100 }),
+  fc.integer({ min: 8000, max: 8300 }),
   fc.integer({ min: REFERENCE_BYTES - 3, max: REFERENCE_BYTES + 3 }),
   fc.integer({ min: SLAB_LARGE_BYTES - 40, max: SLAB_LARGE_BYTES + 40 }),
 );
