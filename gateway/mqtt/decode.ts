@@ -2,6 +2,7 @@
  * Bytes of one connection into MQTT packets, one at a time and on demand.
  */
 import { assert, ProtocolError } from "../errors.ts";
+import { frameBufferBytes, freeBytes } from "../protocol/bytes.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
 import { ReasonCode } from "./codes.ts";
 import { decodeConnect, readProtocol } from "./decode_connect.ts";
@@ -63,8 +64,9 @@ export class Decoder {
   #carryAt = 0;
   #carryEnd = 0;
   /** A large PUBLISH that is being collected, and how much of it is there. */
-  #large: Uint8Array | undefined = undefined;
+  #large: Uint8Array<ArrayBuffer> | undefined = undefined;
   #largeFilled = 0;
+  #largeSize = 0;
   /** Results of `#parse`: end of the packet, its size, and the least that is missing of it. */
   #parsedTo = 0;
   #size = 0;
@@ -104,6 +106,17 @@ export class Decoder {
     this.#chunk = EMPTY;
     this.#at = this.#end = 0;
     this.publish.bytes = EMPTY;
+  }
+
+  /** Gives the memory of an unfinished packet back. Nothing can be read after that. */
+  release(): void {
+    if (this.#large !== undefined) freeBytes(this.#large);
+    this.#large = undefined;
+    this.#largeFilled = 0;
+    this.#carry = EMPTY;
+    this.#carryAt = this.#carryEnd = 0;
+    this.#chunk = EMPTY;
+    this.#at = this.#end = 0;
   }
 
   /**
@@ -146,22 +159,29 @@ export class Decoder {
   }
 
   #startLarge(): PacketType | typeof NEED_MORE {
-    const large = new Uint8Array(this.#size);
+    const there = this.#carryEnd - this.#carryAt + this.#end - this.#at;
+    const large = new Uint8Array(frameBufferBytes(this.#size, Math.min(there, this.#size)));
     const size = Math.min(large.length, this.#carryEnd - this.#carryAt);
     large.set(this.#carry.subarray(this.#carryAt, this.#carryAt + size));
     this.#carryAt += size;
     this.#dropEmptyCarry();
     this.#large = large;
     this.#largeFilled = size;
+    this.#largeSize = this.#size;
     return this.#fillLarge(large);
   }
 
-  #fillLarge(large: Uint8Array): PacketType | typeof NEED_MORE {
-    const size = Math.min(large.length - this.#largeFilled, this.#end - this.#at);
+  #fillLarge(large: Uint8Array<ArrayBuffer>): PacketType | typeof NEED_MORE {
+    const size = Math.min(this.#largeSize - this.#largeFilled, this.#end - this.#at);
+    if (this.#largeFilled + size > large.length) {
+      const grown = new Uint8Array(this.#largeSize);
+      grown.set(large.subarray(0, this.#largeFilled));
+      this.#large = large = grown;
+    }
     large.set(this.#chunk.subarray(this.#at, this.#at + size), this.#largeFilled);
     this.#at += size;
     this.#largeFilled += size;
-    if (this.#largeFilled < large.length) return this.#needMore();
+    if (this.#largeFilled < this.#largeSize) return this.#needMore();
     this.#large = undefined;
     this.#largeFilled = 0;
     let body = 1;

@@ -93,10 +93,19 @@ export class MqttSession implements Session, Connection, Held {
       this.fail(error);
     }
     decoder.keep();
+    this.#checkPending();
     const client = this.at?.client;
     if (client === undefined) return;
     if (client.deliveries.replays.length > 0) this.#wakeAt(this.#lastReceived + REPLAY_PAUSE_MS);
     if (client.incoming.size > 0) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
+  }
+
+  /** Deliveries respect the limit; answers that are never read go beyond it, up to here. */
+  #checkPending(): void {
+    const { out } = this.link;
+    if (out.pendingBytes <= 2 * this.broker.options.max_pending_bytes) return;
+    out.clear();
+    this.#end({ kind: "slow-consumer" });
   }
 
   /** Stops reading until a promise answers, then goes on with `goOn` in a turn of its own. */
@@ -217,6 +226,7 @@ export class MqttSession implements Session, Connection, Held {
 
   /** See `Session.closed`. */
   closed(cause: CloseCause): void {
+    this.decoder.release();
     this.#leave(cause);
     const { counters } = this.broker;
     counters.bytes_sent += this.link.out.sentBytes;

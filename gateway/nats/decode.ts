@@ -4,6 +4,7 @@
  * decoder's own fields describe the current frame as offsets into `bytes`.
  */
 import { ProtocolError } from "../errors.ts";
+import { frameBufferBytes, freeBytes } from "../protocol/bytes.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
 import { Op } from "./ops.ts";
 
@@ -48,7 +49,7 @@ export class NatsDecoder {
   #chunk: Uint8Array = EMPTY;
   #at = 0;
   /** A frame whose beginning came in earlier chunks; undefined between frames. */
-  #partial: Uint8Array | undefined = undefined;
+  #partial: Uint8Array<ArrayBuffer> | undefined = undefined;
   #partialLength = 0;
   /** Whole length of the partial frame once its control line was read; 0 before. */
   #partialSize = 0;
@@ -78,12 +79,23 @@ export class NatsDecoder {
   wanted(): Uint8Array | undefined {
     const missing = this.#partialSize - this.#partialLength;
     if (missing < DIRECT_READ_BYTES_MIN || this.#at < this.#chunk.length) return undefined;
-    return this.#partial!.subarray(this.#partialLength, this.#partialSize);
+    const room = this.#partial!.length - this.#partialLength;
+    if (room < DIRECT_READ_BYTES_MIN) this.#growPartial(this.#partialSize);
+    return this.#partial!.subarray(this.#partialLength);
   }
 
   /** The first `count` bytes of what `wanted` gave have been filled. */
   filled(count: number): void {
     this.#partialLength += count;
+  }
+
+  /** Gives the memory of an unfinished frame back. Nothing can be read after that. */
+  release(): void {
+    if (this.#partial !== undefined) freeBytes(this.#partial);
+    this.#partial = undefined;
+    this.#partialLength = this.#partialSize = 0;
+    this.#chunk = EMPTY;
+    this.#at = 0;
   }
 
   /**
@@ -254,7 +266,9 @@ export class NatsDecoder {
   #startPartial(size: number): void {
     const rest = this.#chunk.subarray(this.#at);
     if (size === 0) this.#checkUnfinished(rest);
-    this.#partial = new Uint8Array(size > 0 ? size : Math.max(LINE_BYTES_MIN, rest.length * 2));
+    this.#partial = new Uint8Array(
+      size > 0 ? frameBufferBytes(size, rest.length) : Math.max(LINE_BYTES_MIN, rest.length * 2),
+    );
     this.#partial.set(rest);
     this.#partialLength = rest.length;
     this.#partialSize = size;
@@ -269,10 +283,8 @@ export class NatsDecoder {
     const op = this.#read(0);
     if (op === Op.None) {
       // The line is there and says how long the frame is.
-      const line = this.bytes;
       this.#partialSize = this.#frameEnd;
-      this.#partial = new Uint8Array(this.#partialSize);
-      this.#partial.set(line);
+      this.#growPartial(frameBufferBytes(this.#partialSize, this.#partialLength));
       return this.#fromPartial();
     }
     this.#partial = undefined;
@@ -291,9 +303,7 @@ export class NatsDecoder {
     const length = this.#partialLength + count;
     if (length > this.#partial!.length) {
       if (length > this.limits.control_line_bytes_max + OPERATION_BYTES_MAX) throw lineTooLong();
-      const old = this.#partial!;
-      this.#partial = new Uint8Array(length * 2);
-      this.#partial.set(old);
+      this.#growPartial(length * 2);
     }
     this.#absorb(count);
     if (end < 0) this.#checkUnfinished(this.#partial!.subarray(0, this.#partialLength));
@@ -306,10 +316,17 @@ export class NatsDecoder {
     if (!OPERATIONS.some((name) => beginsAlike(line, name))) throw unknownOperation();
   }
 
+  #growPartial(size: number): void {
+    const grown = new Uint8Array(size);
+    grown.set(this.#partial!.subarray(0, this.#partialLength));
+    this.#partial = grown;
+  }
+
   /** Moves up to `count` bytes of the chunk into the partial frame. */
   #absorb(count: number): void {
     const take = Math.min(count, this.#chunk.length - this.#at);
     if (take <= 0) return;
+    if (this.#partialLength + take > this.#partial!.length) this.#growPartial(this.#partialSize);
     this.#partial!.set(this.#chunk.subarray(this.#at, this.#at + take), this.#partialLength);
     this.#partialLength += take;
     this.#at += take;

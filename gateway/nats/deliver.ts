@@ -120,7 +120,7 @@ function allowResponse(session: NatsSession, replyTo: Topic): void {
 }
 
 /** The client does not read: what waits for it is thrown away, and it has to go. */
-function cutOff(session: NatsSession): void {
+export function cutOff(session: NatsSession): void {
   session.server.counters.slow_consumers++;
   session.link.out.clear();
   session.fail("Slow Consumer", { kind: "slow-consumer" });

@@ -19,7 +19,7 @@ import {
 import { accept, anonymousPrincipal, connect, reconnect } from "./connect.ts";
 import { type ConnectOptions, DEFAULT_OPTIONS } from "./connect_options.ts";
 import { NatsDecoder } from "./decode.ts";
-import { deliver } from "./deliver.ts";
+import { cutOff, deliver } from "./deliver.ts";
 import type { NatsDialect } from "./dialect.ts";
 import { encodeBareError, encodeError, encodeInfo, OK, PING, PONG } from "./encode.ts";
 import { infoFor } from "./info.ts";
@@ -149,6 +149,7 @@ export class NatsSession implements Session, Subscriber {
 
   closed(cause: CloseCause): void {
     this.state = "closed";
+    this.decoder.release();
     for (const subscription of this.subscriptions.values()) this.drop(subscription);
     if (this.server.sessions.get(this.clientId) === this) {
       this.server.sessions.delete(this.clientId);
@@ -276,7 +277,10 @@ export class NatsSession implements Session, Subscriber {
       while (!this.#suspended) {
         const op = decoder.next();
         if (op !== Op.Pub) batch.flush();
-        if (op === Op.None) return;
+        if (op === Op.None) {
+          this.#checkPending();
+          return;
+        }
         this.#sawFrame = true;
         this.#handlers[op]!(this);
         if (this.state === "closed") break;
@@ -289,6 +293,11 @@ export class NatsSession implements Session, Subscriber {
       this.server.counters.protocol_errors++;
       this.fail(error.natsText, { kind: "protocol", error });
     }
+  }
+
+  /** A client that asks and never reads the answers fills its own queue. */
+  #checkPending(): void {
+    if (this.link.out.pendingBytes > this.server.options.pending_bytes_max) cutOff(this);
   }
 
   #input(bytes: number): void {

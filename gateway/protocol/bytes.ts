@@ -131,6 +131,24 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
   return UTF8_DECODER.decode(bytes.subarray(start, end));
 }
 
+/**
+ * How large a buffer to begin with for a frame of `size` bytes of which `have` are there. Memory
+ * follows what has come, not what was announced: else a few bytes would cost a megabyte.
+ */
+export function frameBufferBytes(size: number, have: number): number {
+  return have >= FRAME_TRUST_BYTES ? size : Math.min(size, FRAME_BUFFER_BYTES);
+}
+
+/** Gives the memory behind `bytes` back now: garbage collection may be a gigabyte away. */
+export function freeBytes(bytes: Uint8Array<ArrayBuffer>): void {
+  bytes.buffer.transfer(0);
+}
+
+/** A sender that has sent this much of a frame gets room for all of it. */
+const FRAME_TRUST_BYTES = 16 * 1024;
+/** Others get this much at first. */
+const FRAME_BUFFER_BYTES = 64 * 1024;
+
 const UTF8_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();
 

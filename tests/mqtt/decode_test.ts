@@ -142,6 +142,17 @@ Deno.test("decode: a PUBLISH is owned exactly when an outbox may keep it by refe
   }
 });
 
+Deno.test("decode: release() gives up what was read of an unfinished packet", () => {
+  for (const size of [30, 40_000, 200_000]) {
+    const decoder = decoderOf(4, "server");
+    decoder.feed(encode(4, publishOf(size)).subarray(0, -10));
+    assert.equal(decoder.next(), NEED_MORE);
+    assert.ok(decoder.keptBytes > 0);
+    decoder.release();
+    assert.equal(decoder.keptBytes, 0);
+  }
+});
+
 Deno.test("decode: an idle decoder holds on to no buffer", () => {
   const decoder = decoderOf(4, "server");
   for (const size of [10, 40_000]) {
