@@ -21,7 +21,9 @@ export class RawMqtt implements Disposable {
 
   /** Connects, without a CONNECT. */
   static async connect(port: number, version: 3 | 4 | 5 = 5): Promise<RawMqtt> {
-    return new RawMqtt(await Deno.connect({ hostname: "127.0.0.1", port }), version);
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    conn.setNoDelay();
+    return new RawMqtt(conn, version);
   }
 
   /** Connects and logs in. */

@@ -22,7 +22,9 @@ export class RawNats implements Disposable {
 
   /** Connects, and reads INFO. */
   static async connect(port: number): Promise<RawNats> {
-    const raw = new RawNats(await Deno.connect({ hostname: "127.0.0.1", port }));
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    conn.setNoDelay();
+    const raw = new RawNats(conn);
     const line = await raw.line();
     assert.match(line ?? "nothing", /^INFO \{.*\} ?$/);
     raw.info = JSON.parse(line!.slice(5));

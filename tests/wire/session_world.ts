@@ -174,14 +174,19 @@ function optionsOf(settings: readonly string[]): Partial<NatsOptions> {
         options.payload_bytes_max = Number(value);
         break;
       case "gateway.nats.default_heartbeat_interval":
-        options.heartbeat_interval_ms = parseInt(value) * 1000;
+        options.heartbeat_interval_ms = milliseconds(value);
         break;
       case "gateway.nats.heartbeat_wait_timeout":
-        options.heartbeat_wait_ms = parseInt(value) * 1000;
+        options.heartbeat_wait_ms = milliseconds(value);
         break;
       default:
         throw new Error(`teach session_world.ts the setting ${path}`);
     }
   }
   return options;
+}
+
+/** Milliseconds of a duration such as `250ms` or `2s`. */
+function milliseconds(duration: string): number {
+  return parseInt(duration) * (duration.endsWith("ms") ? 1 : 1000);
 }
