@@ -74,8 +74,9 @@ export class FrameParser {
   #control: Uint8Array | undefined = undefined;
   #controlAt = 0;
   #stopped = false;
-  /** The last buffer seen, as words: unmasking four bytes a step. */
+  /** The buffer at hand as words, for unmasking four bytes a step; and where the bytes lie in it. */
   #words: Uint32Array = NO_WORDS;
+  #offset = 0;
 
   constructor(rules: FrameRules, sink: FrameSink) {
     this.#rules = rules;
@@ -87,6 +88,10 @@ export class FrameParser {
    * @throws FrameError when the peer breaks the rules; the parser is of no use afterwards.
    */
   push(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#words.buffer !== bytes.buffer) {
+      this.#words = new Uint32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+    }
+    this.#offset = bytes.byteOffset;
     let at = from;
     while (at < to && !this.#stopped) {
       if (!this.#inFrame) {
@@ -207,10 +212,7 @@ export class FrameParser {
   }
 
   #unmask(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#words.buffer !== bytes.buffer) {
-      this.#words = new Uint32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
-    }
-    const offset = bytes.byteOffset;
+    const offset = this.#offset;
     let at = from;
     let mask = rotate(this.#mask, this.#maskPhase);
     for (; at < to && ((offset + at) & 3) !== 0; at++) {
