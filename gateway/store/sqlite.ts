@@ -158,9 +158,9 @@ export class SqliteStore implements Store {
 
   /** Writes what waits and closes the file. */
   close(): void {
-    this.#timer?.cancel();
     this.#retryAt = 0;
     this.commit();
+    this.#timer?.cancel();
     this.#file.close();
   }
 
@@ -239,6 +239,8 @@ export class SqliteStore implements Store {
     this.#timer?.cancel();
     this.#timer = this.#clock.at(this.#clock.now() + delay_ms, () => {
       this.#timer = undefined;
+      // Timers may be early by a fraction of a millisecond.
+      this.#retryAt = 0;
       this.commit();
     });
   }

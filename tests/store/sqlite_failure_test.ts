@@ -49,6 +49,17 @@ Deno.test("sqlite store: a full store says so once, keeps what it has, and recov
   assert.deepEqual(place.crashed().payloads("c"), left, "what had failed is written now");
 });
 
+Deno.test("sqlite store: a full store can be closed, and is as it was at the last commit", () => {
+  using place = new Place();
+  const { store } = place.open({ database_bytes_max: SMALL_BYTES });
+  store.sessions.put(session("c"));
+  const last = fillUp(store);
+  place.close();
+  place.clock.advance(5000);
+  assert.equal(store.writable, false, "nothing is tried after the end");
+  assert.deepEqual(place.open().state.payloads("c"), upTo(last - 1));
+});
+
 Deno.test("sqlite store: changes while it is full are written when it recovers", () => {
   using place = new Place();
   const { store } = place.open({ database_bytes_max: SMALL_BYTES });
