@@ -93,19 +93,16 @@ export class MqttSession implements Session, Connection, Held {
       this.fail(error);
     }
     decoder.keep();
-    this.#checkPending();
+    const { out } = this.link;
+    // Deliveries respect the limit; answers that are never read go beyond it, up to here.
+    if (out.pendingBytes > 2 * this.broker.options.max_pending_bytes) {
+      out.clear();
+      this.#end({ kind: "slow-consumer" });
+    }
     const client = this.at?.client;
     if (client === undefined) return;
     if (client.deliveries.replays.length > 0) this.#wakeAt(this.#lastReceived + REPLAY_PAUSE_MS);
     if (client.incoming.size > 0) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
-  }
-
-  /** Deliveries respect the limit; answers that are never read go beyond it, up to here. */
-  #checkPending(): void {
-    const { out } = this.link;
-    if (out.pendingBytes <= 2 * this.broker.options.max_pending_bytes) return;
-    out.clear();
-    this.#end({ kind: "slow-consumer" });
   }
 
   /** Stops reading until a promise answers, then goes on with `goOn` in a turn of its own. */
@@ -391,11 +388,7 @@ export class MqttSession implements Session, Connection, Held {
   }
 }
 
-const VERSION_NAMES: Readonly<Record<ProtocolVersion, string>> = {
-  3: "3.1",
-  4: "3.1.1",
-  5: "5.0",
-};
+const VERSION_NAMES: Readonly<Record<ProtocolVersion, string>> = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
 
 /** Makes the session of a new connection. */
 export function createMqttSession(
