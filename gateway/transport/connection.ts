@@ -42,6 +42,7 @@ export class Connection implements Link, Flushable, Ticking {
   #writeSince = Infinity;
   #cause: CloseCause | undefined;
   #told = false;
+  #peerEnded = false;
   #ended = false;
   /** Called when everything written so far is sent. */
   #onSent: (() => void) | undefined;
@@ -157,6 +158,7 @@ export class Connection implements Link, Flushable, Ticking {
       if (this.limits !== undefined) this.#count(this.limits, count);
     }
     // The peer has ended its side; what it sent was processed.
+    this.#peerEnded = true;
     if (this.#cause === undefined) this.turn(() => this.close({ kind: "peer" }));
     else this.#lost(undefined);
   }
@@ -216,7 +218,9 @@ export class Connection implements Link, Flushable, Ticking {
     this.#onSent?.();
     this.#onSent = undefined;
     if (this.#cause === undefined) return;
-    this.stream.closeWrite(closeCode(this.#cause)).catch(() => {});
+    this.stream.closeWrite(closeCode(this.#cause)).catch(() => {}).then(() => {
+      if (this.#peerEnded) this.#lost(undefined);
+    });
     this.#wakeUp();
   }
 

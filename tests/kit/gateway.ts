@@ -10,6 +10,8 @@ export interface GatewayOptions {
   readonly config?: string;
   /** `path=value`, each given as `--set`. */
   readonly set?: readonly string[];
+  /** Files and sockets it may have open. */
+  readonly files_max?: number;
   /** More arguments. */
   readonly args?: readonly string[];
   /** Directory to use and keep, for tests that start again from what an earlier run left. */
@@ -99,9 +101,17 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
   const args = ["--config", `${dir}/config.toml`, "--data-dir", `${dir}/data`];
   for (const setting of options.set ?? []) args.push("--set", setting);
   args.push(...options.args ?? []);
+  const limit = options.files_max === undefined ? "" : `ulimit -n ${options.files_max}; `;
   // The shell only lends its redirection: the gateway takes its place, and its process id.
   const child = new Deno.Command("/bin/sh", {
-    args: ["-c", `log=$1; shift; exec "$@" 2>>"$log"`, "sh", `${dir}/log`, ...program, ...args],
+    args: [
+      "-c",
+      `${limit}log=$1; shift; exec "$@" 2>>"$log"`,
+      "sh",
+      `${dir}/log`,
+      ...program,
+      ...args,
+    ],
     stdin: "null",
     stdout: "null",
   }).spawn();
