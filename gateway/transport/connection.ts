@@ -155,6 +155,7 @@ export class Connection implements Link, Flushable, Ticking {
       } finally {
         turns.end();
       }
+      this.parts.deadlines.hurry(this.#session.nextDeadline);
       if (this.limits !== undefined) this.#count(this.limits, count);
     }
     // The peer has ended its side; what it sent was processed.

@@ -16,10 +16,15 @@ export interface Ticking {
 const SWEEP_MIN_MS = 50;
 const SWEEP_MAX_MS = 1000;
 
-/** Calls `tick` of its members, at most a second late. */
+/**
+ * Calls `tick` of its members: at most a second late, or as soon as `SWEEP_MIN_MS` allows for
+ * deadlines it was told of with `hurry`.
+ */
 export class Deadlines {
   readonly #members = new Set<Ticking>();
   #timer: Timer | undefined;
+  /** When it rings. */
+  #next = Infinity;
 
   constructor(
     readonly clock: Clock,
@@ -36,6 +41,17 @@ export class Deadlines {
     this.#members.delete(member);
   }
 
+  /** A member has got this deadline, which may be earlier than those it had. */
+  hurry(deadline: number): void {
+    if (deadline >= this.#next || this.#timer === undefined) return;
+    const now = this.clock.now();
+    // The next look may be as near as it can be.
+    if (this.#next - now <= SWEEP_MIN_MS) return;
+    this.#timer.cancel();
+    this.#timer = undefined;
+    this.#arm(now);
+  }
+
   /** Stops for good. */
   stop(): void {
     this.#members.clear();
@@ -47,7 +63,8 @@ export class Deadlines {
     if (this.#timer !== undefined || this.#members.size === 0) return;
     let next = now + SWEEP_MAX_MS;
     for (const member of this.#members) if (member.nextDeadline < next) next = member.nextDeadline;
-    this.#timer = this.clock.at(Math.max(next, now + SWEEP_MIN_MS), () => this.#sweep());
+    this.#next = Math.max(next, now + SWEEP_MIN_MS);
+    this.#timer = this.clock.at(this.#next, () => this.#sweep());
   }
 
   #sweep(): void {
