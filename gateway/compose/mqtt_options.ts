@@ -3,7 +3,7 @@
  */
 import type { Config } from "../config/types.ts";
 import type { RetainedLimits } from "../core/retained.ts";
-import { MQTT_DEFAULTS, type MqttOptions } from "../mqtt/options.ts";
+import type { MqttOptions } from "../mqtt/options.ts";
 
 /** The options of the broker. */
 export function mqttOptions(config: Config): MqttOptions {
@@ -24,7 +24,7 @@ export function mqttOptions(config: Config): MqttOptions {
       ? undefined
       : mqtt.server_keepalive / 1000,
     session_expiry_interval: mqtt.session_expiry_interval,
-    max_session_expiry_interval: MQTT_DEFAULTS.max_session_expiry_interval,
+    max_session_expiry_interval: mqtt.max_session_expiry_interval,
     max_inflight: mqtt.max_inflight,
     max_awaiting_rel: mqtt.max_awaiting_rel,
     await_rel_timeout: mqtt.await_rel_timeout,
@@ -42,7 +42,8 @@ export function mqttOptions(config: Config): MqttOptions {
     server_reference: config.node.server_reference,
     payload_format_check: mqtt.payload_format_check,
     max_pending_bytes: mqtt.max_pending,
-    message_expiry_interval: MQTT_DEFAULTS.message_expiry_interval,
+    message_expiry_interval: mqtt.message_expiry_interval,
+    retained_delivery_rate: retainer.delivery_rate,
     stop_publish_clear_msg: retainer.stop_publish_clear_msg,
   };
 }
@@ -55,5 +56,8 @@ export function retainedLimits(config: Config): RetainedLimits {
     payload_bytes_max: retainer.max_payload_size || Infinity,
     total_bytes_max: retainer.max_retained_bytes,
     expiry_ms: retainer.msg_expiry_interval,
+    expiry_override_ms: retainer.msg_expiry_interval_override,
+    never_expires_allowed: retainer.allow_never_expire,
+    stores_per_second_max: retainer.max_publish_rate,
   };
 }

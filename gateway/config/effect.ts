@@ -41,8 +41,6 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   // The broker.
   ["mqtt.peer_cert_as_username", "error"],
   ["mqtt.peer_cert_as_clientid", "error"],
-  ["retainer.**", "warning"],
-  ["sys_topics.**", "warning"],
   // Administration.
   ["gateway.nats.enable_stats", "warning"],
   ["gateway.nats.monitor_bind", "warning"],

@@ -14,6 +14,12 @@ export interface RetainedLimits {
   readonly total_bytes_max: number;
   /** Milliseconds after which a message without an expiry of its own goes; 0 for never. */
   readonly expiry_ms: number;
+  /** Milliseconds in place of whatever the message says, 0 for never; absent: its own. */
+  readonly expiry_override_ms?: number | undefined;
+  /** False: a message that would never expire is not kept. Absent: true. */
+  readonly never_expires_allowed?: boolean;
+  /** Most messages kept in one second. Absent: no limit. */
+  readonly stores_per_second_max?: number;
 }
 
 /** What a subscriber of retained messages asks for; see the fields of `Subscription`. */
@@ -30,11 +36,19 @@ export interface RetainedListener {
 }
 
 /** Whether a message was retained, and if not, why. */
-export type RetainOutcome = "stored" | "deleted" | "too large" | "full";
+export type RetainOutcome = "stored" | "deleted" | RetainRefusal;
+
+/** Why a message was passed on but not kept. */
+export type RetainRefusal = "too large" | "full" | "too fast" | "never expires";
 
 class Node {
   children: Map<string, Node> | undefined = undefined;
   message: Message | undefined = undefined;
+}
+
+/** The broker's own numbers are not worth a disk: it says them anew. */
+function isDurable(topic: Topic): boolean {
+  return !topic.startsWith("$SYS/");
 }
 
 /** Retained messages by topic. */
@@ -43,7 +57,15 @@ export class RetainedStore {
   #count = 0;
   #bytes = 0;
   /** Messages that were not kept, by reason, since the start. */
-  readonly refused = { "too large": 0, "full": 0 };
+  readonly refused: Record<RetainRefusal, number> = {
+    "too large": 0,
+    "full": 0,
+    "too fast": 0,
+    "never expires": 0,
+  };
+  /** The second that `#storesInSecond` counts. */
+  #second = 0;
+  #storesInSecond = 0;
 
   constructor(
     public limits: RetainedLimits,
@@ -79,9 +101,13 @@ export class RetainedStore {
     if (before === undefined && this.#count >= this.limits.messages_max) {
       return this.#refuse("full");
     }
+    if (this.#isTooFast()) return this.#refuse("too fast");
     const kept = this.#withExpiry(ownForLong(message));
+    if (this.limits.never_expires_allowed === false && kept.extras?.expiresAt === undefined) {
+      return this.#refuse("never expires");
+    }
     this.#put(kept);
-    this.listener?.put(kept);
+    if (isDurable(message.route.topic)) this.listener?.put(kept);
     return "stored";
   }
 
@@ -106,7 +132,7 @@ export class RetainedStore {
     if (removed === undefined) return false;
     this.#count--;
     this.#bytes -= removed.size;
-    this.listener?.delete(topic);
+    if (isDurable(topic)) this.listener?.delete(topic);
     return true;
   }
 
@@ -133,16 +159,31 @@ export class RetainedStore {
     return expired.length;
   }
 
-  #refuse(reason: "too large" | "full"): RetainOutcome {
+  #isTooFast(): boolean {
+    const { stores_per_second_max = Infinity } = this.limits;
+    if (stores_per_second_max === Infinity) return false;
+    const second = Math.floor(this.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#storesInSecond = 0;
+    }
+    return ++this.#storesInSecond > stores_per_second_max;
+  }
+
+  #refuse(reason: RetainRefusal): RetainOutcome {
     this.refused[reason]++;
     return reason;
   }
 
   #withExpiry(message: Message): Message {
-    if (this.limits.expiry_ms === 0 || message.extras?.expiresAt !== undefined) return message;
+    const { expiry_ms, expiry_override_ms } = this.limits;
+    const its = message.extras?.expiresAt;
+    if (expiry_override_ms === undefined && (its !== undefined || expiry_ms === 0)) return message;
+    const lifetime_ms = expiry_override_ms ?? expiry_ms;
+    const { expiresAt: _, ...extras } = message.extras ?? {};
     // Subscribers that queue the same message do not get this expiry.
     const copy = copyOf(message);
-    copy.extras = { ...message.extras, expiresAt: this.now() + this.limits.expiry_ms };
+    copy.extras = lifetime_ms === 0 ? extras : { ...extras, expiresAt: this.now() + lifetime_ms };
     return copy;
   }
 

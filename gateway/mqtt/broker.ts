@@ -83,6 +83,17 @@ export class MqttBroker {
     return this.#parked.next;
   }
 
+  /** Counts through all sessions: connected ones, shared subscriptions, queued messages. */
+  census(): { readonly connected: number; readonly shared: number; readonly queued: number } {
+    let [connected, shared, queued] = [0, 0, 0];
+    for (const session of this.sessions.values()) {
+      if (!session.away) connected++;
+      queued += session.deliveries.queue.length;
+      for (const { group } of session.subscriptions.values()) if (group !== undefined) shared++;
+    }
+    return { connected, shared, queued };
+  }
+
   /** Publishes delayed wills and ends expired sessions that are due. */
   tick(now: number): void {
     for (;;) {

@@ -9,7 +9,7 @@ import { Inflight, Phase } from "./inflight.ts";
 import { Outgoing } from "./outgoing.ts";
 import { Pressure } from "./pressure.ts";
 import { MessageQueue } from "./queue.ts";
-import { type PendingReplay, replayNext } from "./replay.ts";
+import { Replays } from "./replay.ts";
 import type { Sender } from "./sender.ts";
 import type { MqttBroker } from "./broker.ts";
 import type { MqttSubscription } from "./subscription.ts";
@@ -33,7 +33,7 @@ export class Deliveries {
   readonly inflight = new Inflight();
   readonly queue: MessageQueue;
   /** Retained messages still to be sent for new subscriptions. */
-  readonly replays: PendingReplay[] = [];
+  readonly replays = new Replays();
   /** Publishers that wait for this client. */
   readonly pressure = new Pressure();
   /** Sent on an earlier connection, to be sent again in this order. [MQTT-4.6.0-1] */
@@ -115,7 +115,7 @@ export class Deliveries {
   stop(): void {
     this.sender = undefined;
     this.#resend = [];
-    for (const replay of this.replays.splice(0)) {
+    for (const replay of this.replays.takeAll()) {
       for (const message of replay.messages.slice(replay.next)) {
         const qos = replay.qos(message);
         if (this.#owner.stored && qos > 0) this.#wait(message, replay.subscription, qos, true);
@@ -168,22 +168,21 @@ export class Deliveries {
   /** Goes on with retained messages. True when some still wait for the socket or the window. */
   drainReplays(): boolean {
     const sender = this.sender;
-    while (sender !== undefined && this.replays.length > 0) {
-      const replay = this.replays[0]!;
-      const message = replayNext(replay, this.#broker.router.retained);
-      if (message === undefined) {
-        this.replays.shift();
-        continue;
-      }
+    const { router, options, now } = this.#broker;
+    if (sender === undefined) return false;
+    for (;;) {
+      const replay = this.replays.current(router.retained);
+      if (replay === undefined) return false;
+      const message = replay.message(router.retained)!;
       const { subscription } = replay;
       const qos = replay.qos(message);
       if (qos === 0 ? this.#isSlow(sender) : !this.#mayStart(sender)) return true;
+      if (!this.replays.mayGo(now(), options.retained_delivery_rate)) return true;
       const wire = sender.wire(message.route.topic);
       if (qos === 0) this.#sendOnce(sender, message, wire, subscription, true);
       else this.#start(sender, message, wire, subscription, qos, true);
       replay.next++;
     }
-    return false;
   }
 
   /** Sends again what was sent before `sentBefore`; for `retry_interval`. */
@@ -208,7 +207,7 @@ export class Deliveries {
   #finish(packetId: number): void {
     const entry = this.inflight.remove(packetId);
     if (entry !== undefined) this.#forget(entry);
-    if (this.queue.length > 0 || this.#resend.length > 0 || this.replays.length > 0) this.drain();
+    if (this.queue.length > 0 || this.#resend.length > 0 || this.replays.waiting) this.drain();
   }
 
   #isSlow(sender: Sender): boolean {

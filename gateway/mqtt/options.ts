@@ -70,6 +70,8 @@ export interface MqttOptions {
   readonly max_pending_bytes: number;
   /** Longest message expiry interval, ms; messages without one get it. */
   readonly message_expiry_interval: number;
+  /** `[retainer] delivery_rate`: retained messages a second to one client's subscriptions. */
+  readonly retained_delivery_rate: number;
   /** `[retainer]`: a retained message that is cleared by an empty one is cleared silently. */
   readonly stop_publish_clear_msg: boolean;
 }
@@ -77,11 +79,11 @@ export interface MqttOptions {
 /** What `config.toml` shows. */
 export const MQTT_DEFAULTS: MqttOptions = {
   idle_timeout: 15_000,
-  max_packet_size: 1_048_576,
+  max_packet_size: 2_097_152,
   max_clientid_len: 65_535,
   max_topic_levels: 128,
   max_qos_allowed: 2,
-  max_topic_alias: 65_535,
+  max_topic_alias: 64,
   retain_available: true,
   wildcard_subscription: true,
   shared_subscription: true,
@@ -94,19 +96,20 @@ export const MQTT_DEFAULTS: MqttOptions = {
   max_awaiting_rel: 100,
   await_rel_timeout: 300_000,
   max_mqueue_len: 1000,
-  max_mqueue_bytes: 33_554_432,
-  max_mqueue_total_bytes: 536_870_912,
+  max_mqueue_bytes: 67_108_864,
+  max_mqueue_total_bytes: 4_294_967_296,
   mqueue_priorities: {},
   mqueue_default_priority: "lowest",
   mqueue_store_qos0: true,
   retry_interval: Infinity,
   upgrade_qos: false,
   max_subscriptions: Infinity,
-  max_sessions: 1_024_000,
+  max_sessions: Infinity,
   response_information: "",
   server_reference: "",
   payload_format_check: false,
-  max_pending_bytes: 8_388_608,
+  max_pending_bytes: 67_108_864,
   message_expiry_interval: Infinity,
+  retained_delivery_rate: 1000,
   stop_publish_clear_msg: false,
 };

@@ -12,6 +12,15 @@ export class PendingReplay {
   next = 0;
   constructor(readonly messages: readonly Message[], readonly subscription: MqttSubscription) {}
 
+  /** The next message that is still the last one of its topic; undefined at the end. */
+  message(retained: RetainedStore): Message | undefined {
+    for (; this.next < this.messages.length; this.next++) {
+      const message = this.messages[this.next]!;
+      if (retained.get(message.route.topic) === message) return message;
+    }
+    return undefined;
+  }
+
   /** The QoS at which a message goes out. */
   qos(message: Message): QoS {
     const granted = this.subscription.qos;
@@ -33,11 +42,44 @@ export function findRetained(
   return messages.length === 0 ? undefined : new PendingReplay(messages, subscription);
 }
 
-/** The next message that is still the last one of its topic; undefined at the end. */
-export function replayNext(replay: PendingReplay, retained: RetainedStore): Message | undefined {
-  for (; replay.next < replay.messages.length; replay.next++) {
-    const message = replay.messages[replay.next]!;
-    if (retained.get(message.route.topic) === message) return message;
+/** The replays of one client, one after the other. */
+export class Replays {
+  readonly #pending: PendingReplay[] = [];
+  /** Messages that were sent in this second. */
+  #sent = 0;
+  #second = 0;
+
+  /** True while something is still to be sent. */
+  get waiting(): boolean {
+    return this.#pending.length > 0;
   }
-  return undefined;
+
+  /** Appends a replay. */
+  add(replay: PendingReplay): void {
+    this.#pending.push(replay);
+  }
+
+  /** The replay whose turn it is, which then has a message; undefined when all is sent. */
+  current(retained: RetainedStore): PendingReplay | undefined {
+    for (;;) {
+      const replay = this.#pending[0];
+      if (replay === undefined || replay.message(retained) !== undefined) return replay;
+      this.#pending.shift();
+    }
+  }
+
+  /** Counts a message that is about to be sent; false when it must wait for the next second. */
+  mayGo(now: number, perSecond: number): boolean {
+    const second = Math.floor(now / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#sent = 0;
+    }
+    return ++this.#sent <= perSecond;
+  }
+
+  /** Takes out what was not sent. */
+  takeAll(): PendingReplay[] {
+    return this.#pending.splice(0);
+  }
 }

@@ -21,6 +21,7 @@ import { type Held, HOLD_MS_MAX, type Pressure } from "./pressure.ts";
 import type { Publisher } from "./publish.ts";
 import { protocolError } from "./reader.ts";
 import type { Sender } from "./sender.ts";
+import { describe } from "./session_info.ts";
 import { ACCEPTED, RECEIVED, type State } from "./states.ts";
 
 /** Retained messages that wait for a slow socket are looked at again after this, ms. */
@@ -43,6 +44,7 @@ export class MqttSession implements Session, Connection, Held {
   #wantsReasons = true;
   #packet_bytes_max = Infinity;
   #bytesIn = 0;
+  #sentCounted = 0;
   #heldBy: Pressure | undefined = undefined;
   #heldUntil = Infinity;
   #lastReceived: number;
@@ -70,6 +72,7 @@ export class MqttSession implements Session, Connection, Held {
     if (this.#state === "closed") return;
     this.#bytesIn += chunk.length;
     this.broker.counters.bytes_received += chunk.length;
+    this.#countSent();
     this.#lastReceived = this.broker.now();
     this.decoder.feed(chunk);
     this.#run();
@@ -101,7 +104,7 @@ export class MqttSession implements Session, Connection, Held {
     }
     const client = this.at?.client;
     if (client === undefined) return;
-    if (client.deliveries.replays.length > 0) this.#wakeAt(this.#lastReceived + REPLAY_PAUSE_MS);
+    if (client.deliveries.replays.waiting) this.#wakeAt(this.#lastReceived + REPLAY_PAUSE_MS);
     if (client.incoming.size > 0) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
   }
 
@@ -226,8 +229,15 @@ export class MqttSession implements Session, Connection, Held {
     this.decoder.release();
     this.#leave(cause);
     const { counters } = this.broker;
-    counters.bytes_sent += this.link.out.sentBytes;
+    this.#countSent();
     if (cause.kind === "slow-consumer") counters.slow_consumers++;
+  }
+
+  /** What was sent is counted now and then: the outbox only knows the sum. */
+  #countSent(): void {
+    const { sentBytes } = this.link.out;
+    this.broker.counters.bytes_sent += sentBytes - this.#sentCounted;
+    this.#sentCounted = sentBytes;
   }
 
   #close(reasonCode: number, cause: CloseCause): void {
@@ -364,31 +374,14 @@ export class MqttSession implements Session, Connection, Held {
   /** See `Session.info`. */
   get info(): SessionInfo {
     const { at, link } = this;
-    const client = at?.client;
-    return {
-      protocol: "mqtt",
-      version: VERSION_NAMES[this.#version],
-      clientId: client?.clientId ?? "",
-      username: at?.principal.username,
-      introduced: at !== undefined,
-      authMethod: at?.principal.method ?? "",
+    return describe(link, at, {
+      version: this.#version,
       connectedAt: this.#connectedAt,
-      keepalive: at?.keepAlive ?? 0,
-      mountpoint: at?.mountpoint ?? "",
-      cleanStart: at?.cleanStart ?? true,
-      expiryInterval: client?.expiryInterval ?? 0,
-      subscriptions: client?.subscriptions.size ?? 0,
-      messagesIn: this.#publisher?.messages ?? 0,
-      messagesOut: at?.sender.messages ?? 0,
       bytesIn: this.#bytesIn,
-      bytesOut: link.out.sentBytes,
-      dropped: client?.deliveries.dropped ?? 0,
-      pendingBytes: link.out.pendingBytes,
-    };
+      messagesIn: this.#publisher?.messages ?? 0,
+    });
   }
 }
-
-const VERSION_NAMES: Readonly<Record<ProtocolVersion, string>> = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
 
 /** Makes the session of a new connection. */
 export function createMqttSession(

@@ -116,7 +116,7 @@ class Subscribing {
     for (const { subscription, replaced } of this.#done) {
       if (!wantsRetained(subscription, replaced)) continue;
       const replay = findRetained(session.broker.router.retained, subscription);
-      if (replay !== undefined) deliveries.replays.push(replay);
+      if (replay !== undefined) deliveries.replays.add(replay);
     }
     deliveries.drainReplays();
   }

@@ -78,7 +78,7 @@ Deno.test("limits: what is too large or too much is refused and counted", () => 
   assert.equal(put("c", "1"), "full", "messages");
   assert.equal(put("a", "4321"), "stored", "a topic that is there may change");
   assert.deepEqual(match("#"), ["a=4321", "b=1"]);
-  assert.deepEqual(store.refused, { "too large": 1, "full": 2 });
+  assert.deepEqual([store.refused["too large"], store.refused.full], [1, 2]);
   assert.deepEqual([store.count, store.bytes], [2, 5]);
 });
 
@@ -201,4 +201,44 @@ Deno.test("the store agrees with a list, and is empty after all was cleared", ()
     }),
     { numRuns: 500, seed },
   );
+});
+
+Deno.test("expiry_override_ms stands in place of whatever a message says", () => {
+  const short = world({ expiry_override_ms: 1000, expiry_ms: 5 });
+  short.put("long", "x", 900_000);
+  short.put("none", "x");
+  short.clock.now += 999;
+  assert.equal(short.match("#").length, 2);
+  short.clock.now += 1;
+  assert.equal(short.match("#").length, 0);
+  const never = world({ expiry_override_ms: 0 });
+  never.put("a", "x", 1001);
+  never.clock.now += 1e9;
+  assert.deepEqual(never.match("#"), ["a=x"]);
+});
+
+Deno.test("never_expires_allowed = false: what would stay for ever is not kept", () => {
+  const { put, store } = world({ never_expires_allowed: false });
+  assert.equal(put("a", "x"), "never expires");
+  assert.equal(put("b", "x", 5000), "stored");
+  assert.equal(store.refused["never expires"], 1);
+  assert.equal(world({ never_expires_allowed: false, expiry_ms: 10 }).put("a", "x"), "stored");
+});
+
+Deno.test("stores_per_second_max: more are not kept, until the next second", () => {
+  const { put, store, clock } = world({ stores_per_second_max: 2 });
+  assert.deepEqual(["a", "b", "c"].map((name) => put(name, "x")), ["stored", "stored", "too fast"]);
+  assert.equal(put("a", ""), "deleted", "clearing always works");
+  clock.now += 1000;
+  assert.equal(put("c", "x"), "stored");
+  assert.equal(store.refused["too fast"], 1);
+});
+
+Deno.test("the listener is not told of $SYS topics", () => {
+  const { put, told, match } = world();
+  put("$SYS/broker/uptime", "1");
+  put("$SYS/broker/uptime", "");
+  put("$SYS/broker/version", "x");
+  assert.deepEqual(told, []);
+  assert.deepEqual(match("$SYS/#"), ["$SYS/broker/version=x"]);
 });

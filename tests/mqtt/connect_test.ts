@@ -27,8 +27,8 @@ Deno.test("CONNACK says no more than what differs from the standard", () => {
     reasonCode: 0,
     properties: {
       receiveMaximum: 100,
-      maximumPacketSize: 1_048_576,
-      topicAliasMaximum: 65_535,
+      maximumPacketSize: 2_097_152,
+      topicAliasMaximum: 64,
     },
   });
 });

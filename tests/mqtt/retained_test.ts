@@ -146,3 +146,16 @@ Deno.test("retained messages at QoS 1 keep to the window", () => {
   }
   assert.equal(total, 10);
 });
+
+Deno.test("retained_delivery_rate: so many a second to one client", () => {
+  const world = new MqttWorld({ options: { retained_delivery_rate: 10 } });
+  const publisher = world.connect("p");
+  for (let i = 0; i < 25; i++) publisher.publish(`t/${i}`, { retain: true, payload: "x" });
+  const client = world.connect("c");
+  const counts = [client.subscribe("t/#").length - 1];
+  for (let second = 0; second < 3; second++) {
+    world.pass(1000);
+    counts.push(client.messages().length);
+  }
+  assert.deepEqual(counts, [10, 10, 5, 0]);
+});

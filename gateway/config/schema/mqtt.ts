@@ -81,8 +81,12 @@ export const mqtt = section({
   ),
   /** Keep-alive in place of the client's own. Seconds in the file, milliseconds here. */
   server_keepalive: serverKeepalive,
-  /** How long a 3.1.1 session lives without its client, and the longest for 5.0. */
+  /** How long a 3.1.1 session lives without its client. 5.0 clients say it themselves. */
   session_expiry_interval: durationOrInfinity("2h"),
+  /** The longest that any session may live without its client. */
+  max_session_expiry_interval: durationOrInfinity("infinity"),
+  /** The longest life of a message; those without an expiry get it. */
+  message_expiry_interval: durationOrInfinity("infinity"),
   /** QoS 1 and 2 messages to one client that wait for their acknowledgement. */
   max_inflight: integer(32, 1, 65535),
   /** QoS 2 messages from one client that wait for PUBREL. */
