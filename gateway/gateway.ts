@@ -12,6 +12,8 @@ import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
 import { ListenerSet } from "./compose/listener_set.ts";
 import { clientInfoOverride, natsOptions, natsTlsInfo } from "./compose/nats_options.ts";
 import { openStore, restoreState } from "./compose/open_store.ts";
+import { Periodic } from "./compose/periodic.ts";
+import { SysTree } from "./compose/sys_tree.ts";
 import { tlsConfig } from "./compose/ways_in.ts";
 import { type Change, diffConfigs } from "./config/diff.ts";
 import type { Config } from "./config/types.ts";
@@ -126,6 +128,7 @@ export class Gateway implements Supervised {
     });
     restoreState(this.store, this.mqtt, config);
     this.#deadlines.add(this.mqtt);
+    this.#addPeriodicJobs();
     this.listeners = new ListenerSet({
       log: this.log.part("listeners"),
       clock: this.clock,
@@ -133,6 +136,20 @@ export class Gateway implements Supervised {
       createSession: (plan, connection) => this.#createSession(plan, connection),
       disconnect: (connections) => this.#disconnect(connections),
     });
+  }
+
+  /** What is done every so often: expired retained messages, and the `$SYS` tree. */
+  #addPeriodicJobs(): void {
+    const startedAt = this.clock.now();
+    const { retained } = this.router;
+    const clear_ms = () => this.#config.retainer.msg_clear_interval;
+    this.#deadlines.add(new Periodic(clear_ms, () => void retained.sweep(), startedAt));
+    const tree = new SysTree(this.router, this.mqtt, this.metrics.mqtt, startedAt);
+    const sys_ms = () => this.#config.sys_topics.sys_msg_interval;
+    if (sys_ms() > 0) tree.publish();
+    this.#deadlines.add(new Periodic(sys_ms, () => tree.publish(), startedAt));
+    const beat_ms = () => this.#config.sys_topics.sys_heartbeat_interval;
+    this.#deadlines.add(new Periodic(beat_ms, (now) => tree.beat(now), startedAt));
   }
 
   /** The configuration in force. */
