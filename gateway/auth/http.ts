@@ -6,7 +6,7 @@ import { NOT_AUTHORIZED, type Provider } from "./chain.ts";
 import type { PartDeps } from "./deps.ts";
 import { fact, type Facts, factsOfLogin } from "./facts.ts";
 import { BadAnswer, type Guard } from "./guard.ts";
-import type { HttpAnswer, HttpClient } from "./http_client.ts";
+import type { HttpAnswer, HttpClient, HttpRequest } from "./http_client.ts";
 import { asFlag, asNumber, asObject, asText, type JsonObject, parseJson } from "./json.ts";
 import { backendFailed, BAD_PASSWORD, overriddenClientId } from "./provider.ts";
 import { RuleProblem } from "./rule_object.ts";
@@ -96,10 +96,11 @@ function preparer(options: HttpOptions, client: HttpClient) {
     if (sent === undefined) return undefined;
     const address = render(url, lookup, encodeURIComponent);
     const fields = body.map(([name, value]) => [name, render(value, lookup)] as const);
-    const verb = post ? "POST" : "GET";
-    const target = post ? address : withQuery(address, fields);
     const text = asForm ? formText(fields) : JSON.stringify(Object.fromEntries(fields));
-    return (signal) => client.send(verb, target, sent, post ? text : undefined, signal);
+    const request: Omit<HttpRequest, "signal"> = post
+      ? { method: "POST", url: address, headers: sent, body: text }
+      : { method: "GET", url: withQuery(address, fields), headers: sent, body: undefined };
+    return (signal) => client.send({ ...request, signal });
   };
 }
 

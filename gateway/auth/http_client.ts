@@ -29,53 +29,62 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
+/** One request. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** A pool of connections to one server. */
 export interface HttpClient {
-  send(
-    method: "GET" | "POST",
-    url: string,
-    headers: Readonly<Record<string, string>>,
-    body: string | undefined,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer>;
+  send(request: HttpRequest): Promise<HttpAnswer>;
   close(): void;
 }
 
 /** Makes a client; connections are opened when they are needed. */
 export function httpClient(options: HttpClientOptions): HttpClient {
-  const secure = /^https:/i.test(options.url);
-  const pool = { keepAlive: true, maxSockets: options.pool_size, timeout: options.max_inactive };
   let agent: http.Agent | undefined;
-  const connected = () =>
-    agent ??= secure
-      ? new https.Agent({
-        ...pool,
-        ...tlsOptions({ ...options.ssl, enable: true }, hostOf(options.url)),
-      })
-      : new http.Agent(pool);
   return {
-    send: (method, url, headers, body, signal) =>
-      new Promise((resolve, reject) => {
-        const start = secure ? https.request : http.request;
-        const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
-        const request = start(url, {
-          method,
-          headers: { ...headers, ...length },
-          agent: connected(),
-          signal,
-        });
-        limitConnecting(request, options.connect_timeout);
-        request.on("error", reject);
-        request.on("response", (response) => {
-          readAnswer(response).then(resolve, (error) => {
-            request.destroy();
-            reject(error);
-          });
-        });
-        request.end(body);
-      }),
+    // Certificate files are read with the first request, which can fail as any other.
+    // deno-lint-ignore require-await
+    send: async (request) => send(request, agent ??= makeAgent(options), options.connect_timeout),
     close: () => agent?.destroy(),
   };
+}
+
+function makeAgent(options: HttpClientOptions): http.Agent {
+  const { url, pool_size: maxSockets, max_inactive: timeout, ssl } = options;
+  const pool = { keepAlive: true, maxSockets, timeout };
+  if (!isSecure(url)) return new http.Agent(pool);
+  return new https.Agent({ ...pool, ...tlsOptions({ ...ssl, enable: true }, hostOf(url)) });
+}
+
+function isSecure(url: string): boolean {
+  return /^https:/i.test(url);
+}
+
+function send(
+  { method, url, headers, body, signal }: HttpRequest,
+  agent: http.Agent,
+  connect_timeout: number,
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const start = isSecure(url) ? https.request : http.request;
+    const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+    const request = start(url, { method, headers: { ...headers, ...length }, agent, signal });
+    limitConnecting(request, connect_timeout);
+    request.on("error", reject);
+    request.on("response", (response) => {
+      readAnswer(response).then(resolve, (error) => {
+        request.destroy();
+        reject(error);
+      });
+    });
+    request.end(body);
+  });
 }
 
 function hostOf(url: string): string {

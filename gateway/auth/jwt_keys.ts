@@ -86,7 +86,8 @@ export class KeySet implements JwtKeys {
   #fetch(): Promise<readonly JwtKey[] | "failed"> {
     return this.#running ??= this.guard.run(async (signal) => {
       const headers = { accept: "application/json", ...this.headers };
-      const answer = await this.client.send("GET", this.endpoint, headers, undefined, signal);
+      const request = { method: "GET", url: this.endpoint, headers, body: undefined } as const;
+      const answer = await this.client.send({ ...request, signal });
       const keys = asObject(parseJson(answer.body))?.keys;
       if (answer.status !== 200 || !Array.isArray(keys)) {
         throw new Error(`status ${answer.status}, and no key set`);

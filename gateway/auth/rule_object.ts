@@ -157,16 +157,16 @@ function readConditions(object: JsonObject, namesToo: boolean): Condition[] {
     }
     conditions.push({ text: `${name}=${JSON.stringify(value)}`, holds: make(value) });
   };
-  const names: readonly (readonly [string, (facts: Facts) => string | undefined])[] = [
-    ["username", (facts) => facts.username],
-    ["clientid", (facts) => facts.clientid],
-    ["zone", () => ZONE],
-    ["listener", (facts) => facts.peer.listener],
+  const names: readonly (readonly [string, string, (facts: Facts) => string | undefined])[] = [
+    ["username", "username_re", (facts) => facts.username],
+    ["clientid", "clientid_re", (facts) => facts.clientid],
+    ["zone", "zone_re", () => ZONE],
+    ["listener", "listener_re", (facts) => facts.peer.listener],
   ];
-  for (const [name, of] of names) {
+  for (const [name, pattern, of] of names) {
     const isKey = name === "username" || name === "clientid";
     if (namesToo || !isKey) add(name, (text) => (facts) => of(facts) === text);
-    add(`${name}_re`, (text) => {
+    add(pattern, (text) => {
       const expression = readExpression(text);
       return (facts) => {
         const value = of(facts);
