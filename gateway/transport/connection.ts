@@ -211,7 +211,7 @@ export class Connection implements Link, Flushable, Ticking {
     this.out.done(segment);
     this.#segment = undefined;
     this.#writeSince = Infinity;
-    this.flush();
+    this.parts.turns.resume(this);
   };
 
   /** Everything is written. On close: ends our side, and waits for the peer to end its own. */

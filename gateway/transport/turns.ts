@@ -35,6 +35,12 @@ export class Turns {
     this.#dirty.push(connection);
   }
 
+  /** Lets a connection go on sending: at once, or after the commit that is due. */
+  resume(connection: Flushable): void {
+    if (this.#commitScheduled) this.#dirty.push(connection);
+    else connection.flush();
+  }
+
   /** Starts a turn; `end` must follow. A turn within a turn is part of it. */
   begin(): void {
     this.#depth++;
