@@ -44,6 +44,7 @@ export class Connection implements Link, Flushable, Ticking {
   #told = false;
   #peerEnded = false;
   #ended = false;
+  #ownSide: "open" | "ending" | "ended" = "open";
   /** Called when everything written so far is sent. */
   #onSent: (() => void) | undefined;
   #lingerUntil = Infinity;
@@ -161,7 +162,7 @@ export class Connection implements Link, Flushable, Ticking {
     // The peer has ended its side; what it sent was processed.
     this.#peerEnded = true;
     if (this.#cause === undefined) this.turn(() => this.close({ kind: "peer" }));
-    else this.#lost(undefined);
+    else if (this.#ownSide === "ended") this.#lost(undefined);
   }
 
   #isThrottled(): boolean {
@@ -218,8 +219,10 @@ export class Connection implements Link, Flushable, Ticking {
   #sent(): void {
     this.#onSent?.();
     this.#onSent = undefined;
-    if (this.#cause === undefined) return;
+    if (this.#cause === undefined || this.#ownSide !== "open") return;
+    this.#ownSide = "ending";
     this.stream.closeWrite(closeCode(this.#cause)).catch(() => {}).then(() => {
+      this.#ownSide = "ended";
       if (this.#peerEnded) this.#lost(undefined);
     });
     this.#wakeUp();
