@@ -30,15 +30,23 @@ interface Trial {
 
 type Maybe<T> = T | Promise<T>;
 
+const UNRESTRICTED: Decision = {
+  allowed: true,
+  rule: "no_match = allow",
+  source: "authorization",
+  always: true,
+};
+
 /** See `Authorizer`. Made by `Authorization.for`. */
 export class ClientAuthorizer implements Authorizer {
   readonly #shared: Authorization;
   readonly #client: ClientView;
-  readonly #facts: Facts;
-  readonly #logged = new Set<string>();
+  // Most clients need none of what follows: it is made when it is first used.
+  #factsMade: Facts | undefined = undefined;
+  #logged: Set<string> | undefined = undefined;
   /** Rules of each source, bound to this client, as of `#heldGeneration`. */
-  readonly #bound = new Map<AclSource, Maybe<readonly BoundRule[] | "failed">>();
-  readonly #answers = new Map<string, AclAnswer>();
+  #bound: Map<AclSource, Maybe<readonly BoundRule[] | "failed">> | undefined = undefined;
+  #answers: Map<string, AclAnswer> | undefined = undefined;
   readonly #attached: readonly BoundRule[] | undefined;
   #heldGeneration = -1;
   #own = 0;
@@ -49,9 +57,12 @@ export class ClientAuthorizer implements Authorizer {
   constructor(shared: Authorization, client: ClientView) {
     this.#shared = shared;
     this.#client = client;
-    this.#facts = factsOfClient(client);
     const attached = client.principal.rules;
     this.#attached = attached === undefined ? undefined : this.#bind(attached.rules);
+  }
+
+  get #facts(): Facts {
+    return this.#factsMade ??= factsOfClient(this.#client);
   }
 
   /** See `Authorizer.generation`. A new number at each look while answers must not be kept. */
@@ -67,6 +78,7 @@ export class ClientAuthorizer implements Authorizer {
   publish(topic: Topic, qos: QoS, retain: boolean): Maybe<Decision> {
     this.#volatile = false;
     const { principal } = this.#client;
+    if (this.#isUnrestricted()) return UNRESTRICTED;
     const narrow = principal.acl?.publish(topic, qos, retain);
     const trial: Trial = {
       question: { action: "publish", name: topic, qos, retain },
@@ -92,6 +104,14 @@ export class ClientAuthorizer implements Authorizer {
     const decision = this.#decide(trial);
     if (decision instanceof Promise) return decision.then((late) => meet(late, narrow));
     return meet(decision, narrow);
+  }
+
+  /** True when no rule could forbid a publish, so that none need be asked. */
+  #isUnrestricted(): boolean {
+    const { acl, rules } = this.#client.principal;
+    const { sources, settings } = this.#shared.state;
+    return acl === undefined && rules === undefined && sources.length === 0 &&
+      settings.no_match === "allow";
   }
 
   /** Login's rules, superuser, sources, `no_match`. */
@@ -145,20 +165,21 @@ export class ClientAuthorizer implements Authorizer {
   /** The source's rules for this client, remembered for a generation. */
   #rulesOf(source: RuleSource, name: string): Maybe<readonly BoundRule[] | "failed"> {
     const kept = this.#mayKeep(source, name);
-    const held = kept ? this.#bound.get(source) : undefined;
+    const held = kept ? this.#bound?.get(source) : undefined;
     if (held !== undefined) return held;
     const rules = source.rules(this.#facts);
     const bind = (found: readonly Rule[] | "failed") =>
       found === "failed" ? found : this.#bind(found);
     const bound = rules instanceof Promise ? rules.then(bind) : bind(rules);
     if (!kept) return bound;
-    this.#bound.set(source, bound);
+    const all = this.#bound ??= new Map();
+    all.set(source, bound);
     // A failure is not remembered: the next question tries again.
     if (bound instanceof Promise) {
       return bound.then((found) => {
-        if (this.#bound.get(source) !== bound) return found;
-        if (found === "failed") this.#bound.delete(source);
-        else this.#bound.set(source, found);
+        if (all.get(source) !== bound) return found;
+        if (found === "failed") all.delete(source);
+        else all.set(source, found);
         return found;
       });
     }
@@ -170,7 +191,7 @@ export class ClientAuthorizer implements Authorizer {
     // Answers on subscriptions are rare and long-lived: they are asked for each time.
     const kept = question.action === "publish" && this.#mayKeep(source, question.name);
     const key = `${source.type} ${question.qos} ${question.retain} ${question.name}`;
-    const held = kept ? this.#answers.get(key) : undefined;
+    const held = kept ? this.#answers?.get(key) : undefined;
     const answer = held ?? await source.ask(this.#facts, question);
     if (answer === "failed") return this.#failed(trial, source);
     if (kept && held === undefined) this.#keep(key, answer);
@@ -181,18 +202,17 @@ export class ClientAuthorizer implements Authorizer {
 
   #keep(key: string, answer: AclAnswer): void {
     const { max_size } = this.#shared.state.settings.cache;
-    if (this.#answers.size >= max_size) {
-      this.#answers.delete(this.#answers.keys().next().value!);
-    }
-    this.#answers.set(key, answer);
+    const answers = this.#answers ??= new Map();
+    if (answers.size >= max_size) answers.delete(answers.keys().next().value!);
+    answers.set(key, answer);
   }
 
   /** True when an answer may be remembered; else the session is kept from it as well. */
   #mayKeep(source: AclSource, name: string): boolean {
     if (this.#heldGeneration !== this.#shared.generation) {
       this.#heldGeneration = this.#shared.generation;
-      this.#bound.clear();
-      this.#answers.clear();
+      this.#bound?.clear();
+      this.#answers?.clear();
     }
     const { settings, isExcluded } = this.#shared.state;
     if (!source.remote || (settings.cache.enable && !isExcluded(name))) return true;
@@ -230,12 +250,14 @@ export class ClientAuthorizer implements Authorizer {
 
   /** Logs a denial, each kind once. */
   #note<D extends Decision>(trial: Trial, decision: D): D {
-    if (decision.allowed || this.#logged.size >= DENIALS_LOGGED_MAX) return decision;
+    if (decision.allowed) return decision;
+    const logged = this.#logged ??= new Set();
+    if (logged.size >= DENIALS_LOGGED_MAX) return decision;
     const { action, name } = trial.question;
     const key = `${action} ${name}`;
-    if (this.#logged.has(key)) return decision;
-    this.#logged.add(key);
-    const last = this.#logged.size === DENIALS_LOGGED_MAX;
+    if (logged.has(key)) return decision;
+    logged.add(key);
+    const last = logged.size === DENIALS_LOGGED_MAX;
     this.#shared.log.warn(
       last ? "denied; further denials of this client are not logged" : "denied",
       {

@@ -114,6 +114,8 @@ export interface Decision {
   readonly rule: string;
   /** Where the rule is from, such as `file etc/acl.conf:12`. */
   readonly source: string;
+  /** True when this client may publish anything, for as long as the generation is the same. */
+  readonly always?: true;
 }
 
 /** A decision on a filter; allowed, it may still except topics. */

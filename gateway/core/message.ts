@@ -29,12 +29,17 @@ export class Message {
   extras: MessageExtras | undefined = undefined;
   /**
    * The rest of a frame in the publisher's wire format, ready to be copied to subscribers that
-   * speak the same dialect: `tailBytes[tailStart..tailEnd)`. Opaque to the core; valid while
+   * speak the same dialect: `bytes[tailStart..tailEnd)`. Opaque to the core; valid while
    * `tailDialect` is not negative.
    */
   tailDialect = -1;
   tailStart = 0;
   tailEnd = 0;
+  /**
+   * All of `bytes`, set when there is one receiver only: then short runs are copied from here,
+   * and no view of their own is made for them.
+   */
+  view: DataView | undefined = undefined;
   /** What `own()` made of it: one copy for all who keep it. */
   kept: Message | undefined = undefined;
   #payload: Uint8Array | undefined = undefined;
@@ -54,6 +59,7 @@ export class Message {
     this.start = start;
     this.end = end;
     this.tailDialect = -1;
+    this.view = undefined;
     this.kept = undefined;
     this.#payload = undefined;
     this.#tail = undefined;

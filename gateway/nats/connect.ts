@@ -86,6 +86,7 @@ export function accept(
     session.mountpoint = mountpoint;
     session.dialect = server.dialect(mountpoint);
     session.last = undefined;
+    session.decoder.note = undefined;
   }
   session.authorizer = server.parts.authorizerFor?.({
     protocol: "nats",

@@ -5,6 +5,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { frameBufferBytes, freeBytes } from "../protocol/bytes.ts";
+import { copyShort, equalShort, viewOf } from "../protocol/copy.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
 import { Op } from "./ops.ts";
 
@@ -16,8 +17,11 @@ export interface DecoderLimits {
   payload_bytes_max: number;
 }
 
-/** One decoder serves one connection. After a throw it must not be used again. */
-export class NatsDecoder {
+/**
+ * One decoder serves one connection. After a throw it must not be used again. Publishers repeat
+ * themselves, so the last control line is remembered with a note of what its user made of it.
+ */
+export class NatsDecoder<Note = unknown> {
   /** Buffer that the offsets below point into; valid until the next call of `next` or `keep`. */
   bytes: Uint8Array = EMPTY;
   /** True when `bytes` is a buffer of this frame alone, which may be kept without a copy. */
@@ -42,11 +46,18 @@ export class NatsDecoder {
    * bytes (single blanks, plain numbers); -1 otherwise. It runs to two bytes behind `bodyEnd`.
    */
   tailStart = -1;
+  /** A view of all of `bytes`; undefined for frames that came in pieces. */
+  view: DataView | undefined = undefined;
+  /** True when the control line of this PUB is the remembered one; then `note` is about it. */
+  isNoted = false;
+  /** Whatever the user of the decoder wants to remember with that line. */
+  note: Note | undefined = undefined;
   /** JSON of CONNECT: `bytes[jsonStart..jsonEnd)`. */
   jsonStart = 0;
   jsonEnd = 0;
 
   #chunk: Uint8Array = EMPTY;
+  #chunkView: DataView = EMPTY_VIEW;
   #at = 0;
   /** A frame whose beginning came in earlier chunks; undefined between frames. */
   #partial: Uint8Array<ArrayBuffer> | undefined = undefined;
@@ -57,6 +68,13 @@ export class NatsDecoder {
   #skip = 0;
   /** Where the frame that was just read ends in `bytes`, or would end if it were complete. */
   #frameEnd = 0;
+  /** The remembered control line, with its CR LF: `PUB subject size`. */
+  #line: DataView = EMPTY_VIEW;
+  #lineLength = 0;
+  #lineSubjectLength = 0;
+  #lineSize = 0;
+  /** Lines of this chunk that were not the remembered one. */
+  #misses = 0;
 
   constructor(public limits: DecoderLimits) {}
 
@@ -64,12 +82,15 @@ export class NatsDecoder {
   feed(chunk: Uint8Array): void {
     this.#chunk = chunk;
     this.#at = 0;
+    this.#chunkView = viewOf(chunk);
+    this.#misses = 0;
   }
 
   /** Copies what `next` has not used, because the chunk dies. Called when a session stops early. */
   keep(): void {
     this.#chunk = this.#chunk.slice(this.#at);
     this.#at = 0;
+    this.#chunkView = viewOf(this.#chunk);
   }
 
   /**
@@ -94,8 +115,7 @@ export class NatsDecoder {
     if (this.#partial !== undefined) freeBytes(this.#partial);
     this.#partial = undefined;
     this.#partialLength = this.#partialSize = 0;
-    this.#chunk = EMPTY;
-    this.#at = 0;
+    this.feed(EMPTY);
   }
 
   /**
@@ -108,8 +128,9 @@ export class NatsDecoder {
     const at = this.#at;
     if (at >= this.#chunk.length) return Op.None;
     this.bytes = this.#chunk;
+    this.view = this.#chunkView;
     this.owned = false;
-    const op = this.#read(at);
+    const op = this.#isRepeated(at) ? this.#repeat(at) : this.#read(at);
     if (op === Op.None) {
       this.#startPartial(this.#frameEnd === 0 ? 0 : this.#frameEnd - at);
       return Op.None;
@@ -119,6 +140,7 @@ export class NatsDecoder {
     if (op === Op.Pub && frameEnd - at >= REFERENCE_BYTES) {
       // Outboxes keep what is this large by reference: it must not stay in the read buffer.
       this.bytes = this.bytes.slice(at, frameEnd);
+      this.view = undefined;
       this.owned = true;
       this.#read(0);
     }
@@ -140,6 +162,40 @@ export class NatsDecoder {
     const lineEnd = bytes.indexOf(LF, at);
     this.#frameEnd = lineEnd + 1;
     return lineEnd < 0 ? Op.None : this.#rare(at, lineEnd);
+  }
+
+  /** True when the line at `bytes[at..]` is the remembered one. */
+  #isRepeated(at: number): boolean {
+    const length = this.#lineLength;
+    if (length === 0 || this.#misses >= MISSES_MAX || this.view === undefined) return false;
+    return at + length <= this.bytes.length && equalShort(this.view, at, this.#line, 0, length);
+  }
+
+  /** As `#read`, for a line that is known. */
+  #repeat(at: number): Op {
+    this.subjectStart = at + PUB_BYTES;
+    this.subjectEnd = this.subjectStart + this.#lineSubjectLength;
+    this.tailStart = this.subjectEnd + 1;
+    this.extraStart = this.extraEnd = 0;
+    this.headerSize = -1;
+    this.bodyStart = at + this.#lineLength;
+    this.isNoted = true;
+    return this.#body(this.#lineSize);
+  }
+
+  /** Remembers a plain PUB without reply. Not for publishers that never repeat themselves. */
+  #remember(at: number, lineEnd: number, size: number): void {
+    const length = lineEnd + 1 - at;
+    this.isNoted = false;
+    if (this.view === undefined || length > LINE_NOTED_BYTES_MAX) return;
+    if (++this.#misses >= MISSES_MAX) return;
+    if (this.#line === EMPTY_VIEW) this.#line = new DataView(new ArrayBuffer(LINE_NOTED_BYTES_MAX));
+    copyShort(this.#line, 0, this.view, at, length);
+    this.#lineLength = length;
+    this.#lineSubjectLength = this.subjectEnd - this.subjectStart;
+    this.#lineSize = size;
+    this.note = undefined;
+    this.isNoted = true;
   }
 
   #rare(at: number, lineEnd: number): Op {
@@ -197,16 +253,26 @@ export class NatsDecoder {
       throw wrongArguments(headers ? "HPUB" : "PUB");
     }
     this.bodyStart = lineEnd + 1;
-    if (total > this.limits.payload_bytes_max) {
-      this.#skip = total + 2;
-      this.#frameEnd = lineEnd + 1;
+    this.tailStart = this.#isPlain(lineEnd, headers) ? this.subjectEnd + 1 : -1;
+    const plain = this.tailStart >= 0 && count === 2 && this.subjectStart === args;
+    if (plain) this.#remember(args - PUB_BYTES, lineEnd, total);
+    else this.isNoted = false;
+    return this.#body(total);
+  }
+
+  /** The body of a PUB or HPUB of `size` bytes, behind its control line. */
+  #body(size: number): Op {
+    const { bytes, bodyStart } = this;
+    if (size > this.limits.payload_bytes_max) {
+      this.#skip = size + 2;
+      this.#frameEnd = bodyStart;
       return Op.Oversize;
     }
-    this.bodyEnd = lineEnd + 1 + total;
-    this.#frameEnd = this.bodyEnd + 2;
-    if (this.#frameEnd > bytes.length) return Op.None;
-    if (bytes[this.bodyEnd] !== CR || bytes[this.bodyEnd + 1] !== LF) throw unknownOperation();
-    this.tailStart = this.#isPlain(lineEnd, headers) ? this.subjectEnd + 1 : -1;
+    const bodyEnd = bodyStart + size;
+    this.bodyEnd = bodyEnd;
+    this.#frameEnd = bodyEnd + 2;
+    if (bodyEnd + 2 > bytes.length) return Op.None;
+    if (bytes[bodyEnd] !== CR || bytes[bodyEnd + 1] !== LF) throw unknownOperation();
     return Op.Pub;
   }
 
@@ -279,6 +345,7 @@ export class NatsDecoder {
     const complete = this.#partialSize === 0 ? this.#completeLine() : this.#completeFrame();
     if (!complete) return Op.None;
     this.bytes = this.#partial!.subarray(0, this.#partialLength);
+    this.view = undefined;
     this.owned = this.#partialSize > 0;
     const op = this.#read(0);
     if (op === Op.None) {
@@ -342,6 +409,13 @@ export class NatsDecoder {
 }
 
 const EMPTY = new Uint8Array(0);
+const EMPTY_VIEW = viewOf(EMPTY);
+/** Longer control lines are not remembered. */
+const LINE_NOTED_BYTES_MAX = 128;
+/** So many other lines in one chunk: this publisher does not repeat itself. */
+const MISSES_MAX = 4;
+/** `PUB` and a blank. */
+const PUB_BYTES = 4;
 /** `CONNECT` is the longest operation; a blank and CR LF may come on top. */
 const OPERATION_BYTES_MAX = 10;
 const LINE_BYTES_MIN = 64;

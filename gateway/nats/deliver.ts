@@ -25,9 +25,9 @@ export function deliver(session: NatsSession, message: Message, target: Target):
   const tail = message.tailDialect;
   const replyTail = TAIL_REPLY + 2 * session.dialect.index;
   if (tail === TAIL_PLAIN || tail === replyTail) {
-    encodeTail(out, prefix, message.tail, false);
+    encodeTail(out, prefix, message, false);
   } else if (session.options.headers && (tail === TAIL_PLAIN + 1 || tail === replyTail + 1)) {
-    encodeTail(out, prefix, message.tail, true);
+    encodeTail(out, prefix, message, true);
   } else {
     encodeWhole(session, message, prefix, false);
   }

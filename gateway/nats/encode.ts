@@ -2,6 +2,7 @@
  * NATS frames into an outbox. Small functions that write bytes in place; nothing is joined or
  * copied on the way.
  */
+import { copyShort, SHORT_COPY_BYTES_MAX } from "../protocol/copy.ts";
 import { type Outbox, REFERENCE_BYTES } from "../protocol/outbox.ts";
 
 /** `+OK` */
@@ -41,19 +42,29 @@ export function messagePrefix(subject: string, sid: string): Uint8Array {
   return encoder.encode(`MSG ${subject} ${sid} `);
 }
 
+/** The rest of a publisher's frame: `bytes[tailStart..tailEnd)`. A `Message` is one. */
+export interface TailSource {
+  readonly tailStart: number;
+  readonly tailEnd: number;
+  /** The bytes from start to end. */
+  readonly tail: Uint8Array;
+  /** All of `bytes`; undefined when `tail` is shared by several receivers. */
+  readonly view: DataView | undefined;
+}
+
 /**
  * A MSG or HMSG whose end (`[reply] sizes`, CR LF, body, CR LF) is at hand as it came in.
  * @param prefix from `messagePrefix`
- * @param tail the rest of the publisher's frame
  */
 export function encodeTail(
   out: Outbox,
   prefix: Uint8Array,
-  tail: Uint8Array,
+  source: TailSource,
   headers: boolean,
 ): void {
-  const large = tail.length >= REFERENCE_BYTES;
-  out.reserve(1 + prefix.length + (large ? 0 : tail.length));
+  const size = source.tailEnd - source.tailStart;
+  const large = size >= REFERENCE_BYTES;
+  out.reserve(1 + prefix.length + (large ? 0 : size));
   const slab = out.slab;
   let at = out.at;
   if (headers) slab[at++] = H;
@@ -61,11 +72,14 @@ export function encodeTail(
   at += prefix.length;
   if (large) {
     out.at = at;
-    out.append(tail);
+    out.append(source.tail);
     return;
   }
-  slab.set(tail, at);
-  out.at = at + tail.length;
+  const { view } = source;
+  if (view !== undefined && size <= SHORT_COPY_BYTES_MAX) {
+    copyShort(out.view, at, view, source.tailStart, size);
+  } else slab.set(source.tail, at);
+  out.at = at + size;
 }
 
 /**

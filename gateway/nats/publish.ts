@@ -30,21 +30,25 @@ export function publish(session: NatsSession): void {
   const { received } = session.server.counters;
   if (decoder.headerSize < 0) received.pub++;
   else received.hpub++;
-  let entry = session.last;
-  if (
-    entry === undefined || !entry.route.attached ||
-    !equals(entry.name, decoder.bytes, decoder.subjectStart, decoder.subjectEnd)
-  ) {
-    if (startsWithReplyPrefix(decoder.bytes, decoder.subjectStart)) {
-      publishReply(session);
-      return;
+  let entry = decoder.isNoted ? decoder.note : undefined;
+  if (entry === undefined || !entry.route.attached) {
+    entry = session.last;
+    if (
+      entry === undefined || !entry.route.attached ||
+      !equals(entry.name, decoder.bytes, decoder.subjectStart, decoder.subjectEnd)
+    ) {
+      if (startsWithReplyPrefix(decoder.bytes, decoder.subjectStart)) {
+        publishReply(session);
+        return;
+      }
+      const { bytes, subjectStart, subjectEnd } = decoder;
+      entry = session.last = session.dialect.route(bytes, subjectStart, subjectEnd);
+      if (entry === undefined) {
+        session.complain("Invalid Publish Subject");
+        return;
+      }
     }
-    const { bytes, subjectStart, subjectEnd } = decoder;
-    entry = session.last = session.dialect.route(bytes, subjectStart, subjectEnd);
-    if (entry === undefined) {
-      session.complain("Invalid Publish Subject");
-      return;
-    }
+    if (decoder.isNoted) decoder.note = entry;
   }
   // Pedantic clients hear of wildcards in a subject; the message goes its way. [NATS-PUB]
   if (session.options.pedantic && !isLiteral(entry.name)) {
@@ -102,6 +106,8 @@ function publishTo(
   if (decoder.tailStart >= 0) {
     message.tailDialect = (withReply ? TAIL_REPLY + 2 * session.dialect.index : TAIL_PLAIN) +
       (headers ? 1 : 0);
+    // Several receivers share one view of the tail instead.
+    if (route.direct.length <= 1) message.view = decoder.view;
     message.tailStart = decoder.tailStart;
     message.tailEnd = decoder.bodyEnd + 2;
   }
@@ -141,10 +147,14 @@ function mayBeGathered(message: Message): boolean {
 function authorize(session: NatsSession, message: Message): void {
   const authorizer = session.authorizer!;
   const { route } = message;
+  if (authorizer.generation !== session.decidedGeneration) forgetDecisions(session);
+  if (session.decidedAlways) {
+    send(session, message);
+    return;
+  }
   // Headers may ask for another QoS or retain, which rules can tell apart.
   const usual = !message.retain && message.qos === (session.options.verbose ? 1 : 0);
   if (usual) {
-    if (authorizer.generation !== session.decidedGeneration) forgetDecisions(session);
     const known = route === session.decidedRoute
       ? session.decidedAllowed
       : session.decisions?.get(route);
@@ -163,7 +173,8 @@ function authorize(session: NatsSession, message: Message): void {
     session.waitFor(answer, (decision) => settle(session, kept, decision.allowed));
     return;
   }
-  if (usual) remember(session, route, answer.allowed);
+  if (answer.always) session.decidedAlways = true;
+  else if (usual) remember(session, route, answer.allowed);
   settle(session, message, answer.allowed);
 }
 
@@ -178,6 +189,7 @@ function remember(session: NatsSession, route: Route, allowed: boolean): void {
 function forgetDecisions(session: NatsSession): void {
   session.decidedGeneration = session.authorizer!.generation;
   session.decidedRoute = undefined;
+  session.decidedAlways = false;
   session.decisions?.clear();
 }
 

@@ -46,7 +46,7 @@ const PINGS_OUT_MAX = 2;
 export class NatsSession implements Session, Subscriber {
   readonly protocol = "nats";
   readonly id: number;
-  readonly decoder: NatsDecoder;
+  readonly decoder: NatsDecoder<RouteEntry>;
   state: NatsState = "awaiting";
   options: ConnectOptions = DEFAULT_OPTIONS;
   clientId: string;
@@ -67,6 +67,8 @@ export class NatsSession implements Session, Subscriber {
   /** All answers of one generation of the authorizer, by route. */
   decisions: Map<Route, boolean> | undefined = undefined;
   decidedGeneration = -1;
+  /** True when every publish of this generation is allowed. */
+  decidedAlways = false;
   /** Rights to answer requests that were received, with `allow_responses`. */
   responses: Map<Topic, { left: number; until: number }> | undefined = undefined;
 

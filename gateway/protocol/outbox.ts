@@ -3,7 +3,7 @@
  * and writes them. Small frames are copied into pooled slabs, large payloads kept by reference.
  */
 
-import { releaseSlab, SLAB_BYTES, takeSlab } from "./slabs.ts";
+import { NO_SLAB, releaseSlab, type Slab, SLAB_BYTES, takeSlab } from "./slabs.ts";
 
 /** Payloads from here on are referenced rather than copied: about the break-even of two writes. */
 export const REFERENCE_BYTES = 32 * 1024;
@@ -16,8 +16,11 @@ export type OnDirty = (outbox: Outbox) => void;
 /** Write queue of one connection. */
 export class Outbox {
   /** Where the next byte goes: write into `slab` from `at`, then set `at`. See `reserve`. */
-  slab: Uint8Array = EMPTY;
+  slab: Uint8Array = NO_SLAB.bytes;
+  /** The same bytes, for `copyShort`. */
+  view: DataView = NO_SLAB.view;
   at = 0;
+  #slab: Slab = NO_SLAB;
   /** Bytes in closed segments, those given to the transport included. */
   #closedBytes = 0;
   #segments: Segment[] = [];
@@ -84,12 +87,18 @@ export class Outbox {
     if (segment.slab !== undefined) releaseSlab(segment.slab);
   }
 
+  #use(slab: Slab): void {
+    this.#slab = slab;
+    this.slab = slab.bytes;
+    this.view = slab.view;
+  }
+
   #closeSlab(): void {
     if (this.at === this.#from) return;
     const bytes = this.slab.subarray(this.#from, this.at);
-    this.#segments.push({ bytes, slab: this.slab, headroom: HEADROOM_BYTES });
+    this.#segments.push({ bytes, slab: this.#slab, headroom: HEADROOM_BYTES });
     this.#closedBytes += bytes.length;
-    this.slab = EMPTY;
+    this.#use(NO_SLAB);
     this.#from = this.at = 0;
   }
 
@@ -99,17 +108,17 @@ export class Outbox {
     if (used > 0 && needed <= SLAB_LARGE_BYTES) {
       // Outgrown: move on to a larger slab, so that one write can carry it all.
       const larger = takeSlab(needed);
-      larger.set(this.slab.subarray(this.#from, this.at), HEADROOM_BYTES);
-      releaseSlab(this.slab);
-      this.slab = larger;
+      larger.bytes.set(this.slab.subarray(this.#from, this.at), HEADROOM_BYTES);
+      releaseSlab(this.#slab);
+      this.#use(larger);
       this.at = HEADROOM_BYTES + used;
     } else {
       // The first of a turn is small; one that follows a full slab is large.
       const first = used === 0 && this.#segments.length === 0;
       this.#closeSlab();
-      if (this.slab.length > 0) releaseSlab(this.slab);
+      if (this.slab.length > 0) releaseSlab(this.#slab);
       const room = HEADROOM_BYTES + bytes;
-      this.slab = takeSlab(first ? room : Math.max(room, SLAB_LARGE_BYTES));
+      this.#use(takeSlab(first ? room : Math.max(room, SLAB_LARGE_BYTES)));
       this.at = HEADROOM_BYTES;
     }
     this.#from = HEADROOM_BYTES;
@@ -120,11 +129,10 @@ export class Outbox {
 export interface Segment {
   readonly bytes: Uint8Array;
   /** The slab to give back once written; undefined for referenced payloads. */
-  readonly slab: Uint8Array | undefined;
+  readonly slab: Slab | undefined;
   /** Free bytes in front of `bytes` that a framing transport may overwrite. */
   readonly headroom: number;
 }
 
-const EMPTY = new Uint8Array(0);
 /** One write takes at most this much, unless a single frame is larger. */
 const SLAB_LARGE_BYTES = SLAB_BYTES[2];

@@ -101,19 +101,23 @@ Deno.test("encodeTail() of a frame gives what encodeMessage() builds from its pa
         decoder.feed(frame);
         assert.equal(decoder.next(), Op.Pub);
         assert.ok(decoder.tailStart >= 0);
-        const tail = decoder.bytes.subarray(decoder.tailStart, decoder.bodyEnd + 2);
+        const tailEnd = decoder.bodyEnd + 2;
+        const tail = decoder.bytes.subarray(decoder.tailStart, tailEnd);
         const prefix = messagePrefix(subject, "9");
         const replyBytes = reply === undefined ? undefined : new TextEncoder().encode(reply);
         const filler = new Uint8Array(before);
-        const short = written((out) => {
-          out.append(filler);
-          encodeTail(out, prefix, tail, header !== undefined);
-        });
+        const copied = [decoder.view, undefined].map((view) =>
+          written((out) => {
+            out.append(filler);
+            const source = { tailStart: decoder.tailStart, tailEnd, tail, view };
+            encodeTail(out, prefix, source, header !== undefined);
+          })
+        );
         const whole = written((out) => {
           out.append(filler);
           encodeMessage(out, prefix, replyBytes, header, payload);
         });
-        assert.deepEqual(short, whole);
+        assert.deepEqual(copied, [whole, whole]);
       },
     ),
     { numRuns: 300, seed },

@@ -168,7 +168,7 @@ Deno.test("every slab segment has the headroom it promises", () => {
     if (segment.slab === undefined) continue;
     assert.equal(segment.headroom, HEADROOM_BYTES);
     assert.ok(segment.bytes.byteOffset >= HEADROOM_BYTES);
-    assert.equal(segment.bytes.buffer, segment.slab.buffer);
+    assert.equal(segment.bytes.buffer, segment.slab.bytes.buffer);
   }
 });
 
