@@ -147,7 +147,7 @@ export function freeBytes(bytes: Uint8Array<ArrayBuffer>): void {
 /** A sender that has sent this much of a frame gets room for all of it. */
 const FRAME_TRUST_BYTES = 16 * 1024;
 /** Others get this much at first. */
-const FRAME_BUFFER_BYTES = 64 * 1024;
+const FRAME_BUFFER_BYTES = 128 * 1024;
 
 const UTF8_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();
