@@ -26,6 +26,7 @@ export class RawNats implements Disposable {
     conn.setNoDelay();
     const raw = new RawNats(conn);
     const line = await raw.line();
+    if (line === null) raw.close();
     assert.match(line ?? "nothing", /^INFO \{.*\} ?$/);
     raw.info = JSON.parse(line!.slice(5));
     return raw;
