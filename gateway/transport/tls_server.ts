@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { createSecureContext, createServer, type SecureContext, type TLSSocket } from "node:tls";
 import type { Clock } from "../clock.ts";
 import { adopt, type Adopted } from "./adopt.ts";
+import { Gate } from "./gate.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 import { closeQuietly } from "./stream.ts";
 import { peerCertificate, TlsStream } from "./tls_stream.ts";
@@ -21,6 +22,13 @@ export interface TlsRules {
   readonly handshake_timeout: number;
 }
 
+/**
+ * Handshakes that run at once on one listener, each about a millisecond of computing: in a storm
+ * of them the others' traffic still gets its turn.
+ */
+export const HANDSHAKES_MAX = 16;
+/** A handshake that takes longer waits for its client, not for us: others may begin. */
+const HANDSHAKE_HOLD_MS = 50;
 /** Certificates remembered as verified, for session resumption; the oldest is forgotten first. */
 const VERIFIED_MAX = 100_000;
 
@@ -35,6 +43,7 @@ export class TlsServer {
   #rules: TlsRules;
   #material: TlsMaterial;
   readonly #clock: Clock;
+  readonly #gate: Gate;
   readonly #server: ReturnType<typeof createServer>;
   /** Contexts by lower-case host name; those with `*.` stand for one label. */
   #contexts = new Map<string, SecureContext>();
@@ -50,6 +59,7 @@ export class TlsServer {
     this.#rules = rules;
     this.#material = material;
     this.#clock = clock;
+    this.#gate = new Gate(HANDSHAKES_MAX, HANDSHAKE_HOLD_MS, clock);
     this.#server = createServer({
       ...secureOptions(rules, material),
       requestCert: rules.verify === "verify_peer",
@@ -85,11 +95,21 @@ export class TlsServer {
   }
 
   /**
-   * Does the handshake on an accepted connection; no read or write may be under way on it.
+   * Does the handshake on an accepted connection; no read or write may be under way on it. Call it
+   * when the client has begun, or silent clients keep others waiting.
    * @param prefix Bytes that were read already and belong to the handshake.
    * @throws Error that says why it failed; the connection is closed.
    */
   async handshake(conn: Deno.Conn, prefix: Uint8Array): Promise<TlsStream> {
+    const leave = await this.#gate.enter();
+    try {
+      return await this.#handshake(conn, prefix);
+    } finally {
+      leave();
+    }
+  }
+
+  async #handshake(conn: Deno.Conn, prefix: Uint8Array): Promise<TlsStream> {
     let adopted: Adopted;
     try {
       adopted = adopt(conn, prefix);

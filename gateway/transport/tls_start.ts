@@ -35,10 +35,10 @@ export async function beginTls(
   mode: HandshakeMode,
   clock: Clock,
 ): Promise<ByteStream> {
-  if (mode === "first") return await server.handshake(conn, prefix);
   const stream = new UpgradableStream(conn, prefix, server, mode === "optional", clock);
   try {
-    if (mode === "auto" && await stream.startsWithTls(AUTO_WAIT_MS)) await stream.startTls!();
+    const now = mode === "first" || mode === "auto" && await stream.startsWithTls(AUTO_WAIT_MS);
+    if (now) await stream.startTls!();
   } catch (error) {
     closeQuietly(stream);
     throw error;
