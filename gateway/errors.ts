@@ -47,6 +47,14 @@ export interface ConfigIssue {
   readonly hint?: string;
 }
 
+/** A configuration that cannot be used: everything that is wrong with it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  constructor(readonly issues: readonly ConfigIssue[]) {
+    super(issues.map(({ path, message }) => `${path}: ${message}`).join("; "));
+  }
+}
+
 /** Stops on a bug: the condition holds unless this program is wrong. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`Bug in natsgate: ${message}`);

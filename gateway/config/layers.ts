@@ -11,9 +11,9 @@ import {
   type OverrideProblem,
   setOverrides,
 } from "./override.ts";
-import { formatPath, type Path } from "./path.ts";
+import { formatPath, parsePath, type Path } from "./path.ts";
 import { findPositions, type Position, type Positions } from "./positions.ts";
-import { leaves, merge, type Table, valueAt } from "./tree.ts";
+import { leaves, merge, removeAt, type Table, valueAt } from "./tree.ts";
 import type { Schema } from "./walk.ts";
 
 /** Where an explicitly given setting was given. */
@@ -28,12 +28,20 @@ export interface Origin {
 /** Origins by path as `formatPath` spells it; settings that are not in it have their default. */
 export type Origins = ReadonlyMap<string, Origin>;
 
+/**
+ * A list of paths in the overlay that are taken out of the file below it: a layer can only add and
+ * replace by itself.
+ */
+export const REMOVES = "overlay_removes";
+
 /** The layers so far. */
 export class Layers {
   /** What they come to, as it was written. */
   readonly tree: Table = {};
   /** What was wrong with the layers as such. */
   readonly issues: ConfigIssue[] = [];
+  /** What the overlay takes out of the layers below it, built-in listeners included. */
+  readonly removed: string[][] = [];
   readonly #origins = new Map<string, Origin>();
   /** Positions of tables, which have no origin of their own. */
   readonly #positions: { readonly origin: Origin; readonly positions: Positions }[] = [];
@@ -58,6 +66,7 @@ export class Layers {
       });
       return false;
     }
+    if (layer === "overlay") this.#remove(table);
     merge(this.tree, table);
     const positions = findPositions(text);
     this.#positions.unshift({ origin: { layer, name }, positions });
@@ -69,6 +78,21 @@ export class Layers {
       this.#origins.set(name_, { layer, name, ...positions.get(name_) });
     }
     return true;
+  }
+
+  /** Takes out what the overlay names in its list. */
+  #remove(overlay: Table): void {
+    const names = overlay[REMOVES];
+    delete overlay[REMOVES];
+    if (!Array.isArray(names)) return;
+    for (const name of names) {
+      const path = typeof name === "string" ? parsePath(name) : undefined;
+      if (path === undefined) continue;
+      const keys = path.map(String);
+      removeAt(this.tree, keys);
+      this.#forget(path);
+      this.removed.push(keys);
+    }
   }
 
   /** Adds the settings of the environment, then those of `--set`. */

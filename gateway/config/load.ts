@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import type { ConfigIssue } from "../errors.ts";
 import { checkEffect } from "./effect.ts";
+import { complete } from "./complete.ts";
 import { expand } from "./expand.ts";
 import { describe, type Finding } from "./issue.ts";
 import { Layers, type Origins } from "./layers.ts";
@@ -13,7 +14,7 @@ import { checkRules } from "./rules.ts";
 import { BUILT_IN_LISTENERS } from "./schema/listeners.ts";
 import { SECURITY_PROFILES } from "./schema/profile.ts";
 import { CONFIG_SCHEMAS, type ConfigSchema } from "./schema/root.ts";
-import { copy, freeze, isTable, merge, type Table, valueAt } from "./tree.ts";
+import { copy, freeze, isTable, merge, removeAt, type Table, valueAt } from "./tree.ts";
 import type { Config } from "./types.ts";
 
 /** Where the configuration comes from; each layer overrides those before it. */
@@ -45,6 +46,8 @@ export interface LoadResult {
   readonly origins: Origins;
   /** The layers put together as they were written: no defaults, references not followed. */
   readonly raw: Readonly<Table>;
+  /** The same with the built-in listeners that are in force, and every default filled in. */
+  readonly complete: Readonly<Table>;
 }
 
 /** Loads the configuration. Never throws for what is in it. */
@@ -58,6 +61,7 @@ export function loadConfig(input: LoadInput): LoadResult {
 
   const findings: Finding[] = [];
   const tree = copy(BUILT_IN_LISTENERS) as Table;
+  for (const path of layers.removed) removeAt(tree, path);
   merge(tree, layers.tree);
   const expanded = expand(tree, {
     env: input.env ?? {},
@@ -91,6 +95,7 @@ export function loadConfig(input: LoadInput): LoadResult {
     issues,
     origins: layers.origins,
     raw: freeze(layers.tree),
+    complete: freeze(complete(schemaFor(tree), tree) as Table),
   };
 }
 

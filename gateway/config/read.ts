@@ -1,5 +1,5 @@
 /** Reads the files of a configuration; everything else about it is in `load.ts`. */
-import { OperationalError } from "../errors.ts";
+import { type ConfigIssue, OperationalError } from "../errors.ts";
 import { loadConfig, type LoadResult } from "./load.ts";
 
 /** Which files and arguments. */
@@ -9,6 +9,8 @@ export interface ReadInput {
   readonly sets?: readonly string[] | undefined;
   /** Instead of the process's own environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Instead of what is in the overlay's file; "" for nothing. */
+  readonly overlayText?: string | undefined;
 }
 
 /** A loaded configuration and where it was found. */
@@ -17,6 +19,41 @@ export interface ReadResult extends LoadResult {
   readonly path: string | undefined;
   /** Where the admin API keeps its changes. */
   readonly overlayPath: string;
+  /** What is in it; "" when it is not there. */
+  readonly overlayText: string;
+}
+
+/** The problems of a text, were it the configuration file. The overlay does not count. */
+export function checkText(text: string, input: ReadInput): readonly ConfigIssue[] {
+  const env = input.env ?? Deno.env.toObject();
+  return loadConfig({ text, env, sets: input.sets, readFile: Deno.readTextFileSync }).issues;
+}
+
+/**
+ * Replaces the overlay in one step: whoever reads it sees the old text or the new one. It may
+ * hold secrets, so that nobody else may read it.
+ * @throws OperationalError when it cannot be written; the old one is still there then.
+ */
+export function writeOverlay(path: string, text: string): void {
+  const partial = `${path}.partial`;
+  try {
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    {
+      const options = { write: true, create: true, truncate: true, mode: 0o600 };
+      using file = Deno.openSync(partial, options);
+      const bytes = new TextEncoder().encode(text);
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      file.syncSync();
+    }
+    Deno.renameSync(partial, path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperationalError(
+      `Cannot write ${path}: ${reason} (the change was taken back; make the directory writable)`,
+      69,
+      { cause: error },
+    );
+  }
 }
 
 const DEFAULT_PATH = "config.toml";
@@ -34,9 +71,9 @@ export function readConfig(input: ReadInput = {}): ReadResult {
   // The overlay cannot move itself: the data directory is that of the other layers.
   const data_dir = bare.config?.node.data_dir ?? dataDirOf(bare.raw);
   const overlayPath = `${data_dir}/overlay.toml`;
-  const overlayText = readText(overlayPath, true);
+  const overlayText = input.overlayText ?? readText(overlayPath, true);
   const loaded = overlayText === undefined ? bare : loadConfig({ ...layers, overlayText });
-  return { ...loaded, path, overlayPath };
+  return { ...loaded, path, overlayPath, overlayText: overlayText ?? "" };
 }
 
 /** The data directory as far as it can be told from a configuration with errors. */

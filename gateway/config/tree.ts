@@ -43,6 +43,34 @@ export function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
+/** Puts a value at a path of names; tables on the way are made. */
+export function putAt(root: Table, path: readonly string[], value: unknown): void {
+  let table = root;
+  for (const key of path.slice(0, -1)) {
+    const next = own(table, key);
+    if (isTable(next)) table = next;
+    else {
+      const made: Table = {};
+      put(table, key, made);
+      table = made;
+    }
+  }
+  put(table, path.at(-1)!, value);
+}
+
+/** Takes out what stands at a path of names, and tables that are empty then. */
+export function removeAt(root: Table, path: readonly string[]): void {
+  const [key, ...rest] = path;
+  if (key === undefined || !Object.hasOwn(root, key)) return;
+  const below = root[key];
+  if (rest.length > 0) {
+    if (!isTable(below)) return;
+    removeAt(below, rest);
+    if (Object.keys(below).length > 0) return;
+  }
+  delete root[key];
+}
+
 /** Every plain value below `value` with its path: what was written, key by key. */
 export function* leaves(value: unknown, path: Path = []): Generator<[Path, unknown]> {
   if (Array.isArray(value) && value.length > 0) {
