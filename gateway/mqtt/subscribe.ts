@@ -56,6 +56,73 @@ export function subscribe(session: MqttSession, packet: SubscribePacket): void {
   }
 }
 
+/** What an operator subscribes a client to. */
+export interface SubscribeOrder {
+  /** As the client would write it. */
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+}
+
+/**
+ * Subscribes the client to something it did not ask for; its permissions and limits hold here,
+ * too. Answers with the subscription, or says why not.
+ */
+export async function subscribeFor(
+  session: MqttSession,
+  order: SubscribeOrder,
+  turn: (job: () => void) => void,
+): Promise<MqttSubscription | string> {
+  const { at } = session;
+  if (at === undefined) return "the client is not logged in";
+  const parsed = parseFilter(order.topic, at.mountpoint, session.broker.options);
+  if (typeof parsed === "number") return reasonText(parsed);
+  if (order.noLocal && parsed.group !== undefined) return "No Local on a shared subscription";
+  const decision = await at.authorizer.subscribe({
+    filter: at.rulesSeeMountpoint ? parsed.mounted : parsed.filter,
+    oneOrMore: false,
+    matchesDollar: false,
+    group: parsed.group,
+    qos: order.qos,
+  });
+  if (!decision.allowed) return `denied by ${decision.rule} (${decision.source})`;
+  let result: MqttSubscription | string = "the client has gone";
+  turn(() => result = subscribeNow(session, at, order, parsed, decision));
+  return result;
+}
+
+function subscribeNow(
+  session: MqttSession,
+  { client, subscriptions_max, ...at }: Connected,
+  order: SubscribeOrder,
+  { mounted, group }: ParsedFilter,
+  decision: SubscribeDecision,
+): MqttSubscription | string {
+  if (client.connection !== session) return "the client has gone";
+  const isNew = !client.subscriptions.has(order.topic);
+  if (isNew && client.subscriptions.size >= subscriptions_max) {
+    return reasonText(ReasonCode.QuotaExceeded);
+  }
+  const { subscription, replaced } = client.subscribe({
+    name: order.topic,
+    filter: mounted,
+    group,
+    qos: Math.min(order.qos, session.broker.options.max_qos_allowed) as QoS,
+    noLocal: order.noLocal,
+    retainAsPublished: order.retainAsPublished,
+    retainHandling: order.retainHandling,
+    identifier: 0,
+  }, mountedPermits(decision, at));
+  if (wantsRetained(subscription, replaced)) {
+    const replay = findRetained(session.broker.router.retained, subscription);
+    if (replay !== undefined) client.deliveries.replays.push(replay);
+    client.deliveries.drainReplays();
+  }
+  return subscription;
+}
+
 /** Takes an UNSUBSCRIBE. [MQTT-3.10.4-4] */
 export function unsubscribe(session: MqttSession, packet: UnsubscribePacket): void {
   const { client, mountpoint } = session.at!;

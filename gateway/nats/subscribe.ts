@@ -3,7 +3,7 @@
  */
 import type { SubscribeDecision, SubscribeRequest } from "../auth/types.ts";
 import { unmount } from "../core/mountpoint.ts";
-import type { Filter } from "../core/topic.ts";
+import { type Filter, toFilter } from "../core/topic.ts";
 import { deliverRetained } from "./deliver.ts";
 import type { FilterName } from "./dialect.ts";
 import { permissionTopic } from "./publish.ts";
@@ -59,6 +59,50 @@ export function unsubscribe(session: NatsSession): void {
   session.acknowledge();
 }
 
+/** What an operator subscribes a client to. */
+export interface SubscribeOrder {
+  /** MQTT form without mountpoint and share prefix. */
+  readonly filter: string;
+  readonly group: string | undefined;
+  /** Left out: one that the client does not use. */
+  readonly sid: string | undefined;
+}
+
+/**
+ * Subscribes the client to something it did not ask for; its permissions hold here, too. Answers
+ * with the subscription, or says why not.
+ */
+export async function subscribeFor(
+  session: NatsSession,
+  { filter, group, sid = unusedSid(session) }: SubscribeOrder,
+  turn: (job: () => void) => void,
+): Promise<NatsSubscription | string> {
+  if (session.state !== "open" && session.state !== "anonymous") {
+    return "the client is not logged in";
+  }
+  const valid = toFilter(filter);
+  const subject = valid && session.dialect.mapping.filterToSubject(valid);
+  const name = subject === undefined ? undefined : session.dialect.filter(subject);
+  if (subject === undefined || name === undefined) return "this is not a valid filter";
+  if (!/^[^\s\0]+$/.test(sid)) return "a sid has no blanks";
+  if (group !== undefined && !/^[^\s\0]+$/.test(group)) return "a group name has no blanks";
+  if (session.subscriptions.has(sid)) return `the sid ${sid} is in use`;
+  const most = session.principal.limits?.subscriptions ?? session.server.options.subscriptions_max;
+  if (session.subscriptions.size >= most) return "the client has as many subscriptions as it may";
+  const wanted: Wanted = { subject, sid, name, group };
+  const decision = await session.authorizer?.subscribe(requestFor(session, wanted));
+  if (decision?.allowed === false) return `denied by ${decision.rule} (${decision.source})`;
+  turn(() => add(session, wanted, decision, false));
+  return session.subscriptions.get(sid) ?? "the client has gone";
+}
+
+function unusedSid(session: NatsSession): string {
+  for (let i = 1;; i++) {
+    const sid = `admin${i}`;
+    if (!session.subscriptions.has(sid)) return sid;
+  }
+}
+
 interface Wanted {
   readonly subject: string;
   readonly sid: string;
@@ -94,7 +138,15 @@ function settle(session: NatsSession, wanted: Wanted, decision: SubscribeDecisio
   }
 }
 
-function add(session: NatsSession, wanted: Wanted, decision: SubscribeDecision | undefined): void {
+/** @param isAsked by the client, which may want a word of it */
+function add(
+  session: NatsSession,
+  wanted: Wanted,
+  decision: SubscribeDecision | undefined,
+  isAsked = true,
+): void {
+  // The answer may have come too late.
+  if (session.state === "closed" || session.subscriptions.has(wanted.sid)) return;
   const { server } = session;
   const permits = decision?.permits;
   const subscription = new NatsSubscription(
@@ -110,7 +162,7 @@ function add(session: NatsSession, wanted: Wanted, decision: SubscribeDecision |
   );
   session.subscriptions.set(wanted.sid, subscription);
   server.router.subscribe(subscription);
-  session.acknowledge();
+  if (isAsked) session.acknowledge();
   if (wanted.group === undefined && server.options.deliverRetained) {
     server.router.retained.match(subscription, (message) => {
       if (subscription.permits?.(message.route.topic) !== false) {

@@ -23,6 +23,8 @@ export interface ConnectionParts {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly clock: Clock;
+  /** Told of each session that ends, before the session is. */
+  readonly onClosed?: (session: Session, peer: PeerInfo, cause: CloseCause) => void;
 }
 
 /** Milliseconds to send what is left and to hear the peer's end, on close. */
@@ -247,7 +249,10 @@ export class Connection implements Link, Flushable, Ticking {
   #tellSession(): void {
     if (this.#told) return;
     this.#told = true;
-    this.turn(() => this.#session.closed(this.#cause!));
+    this.turn(() => {
+      this.parts.onClosed?.(this.#session, this.peer, this.#cause!);
+      this.#session.closed(this.#cause!);
+    });
   }
 
   #wakeUp(): void {
