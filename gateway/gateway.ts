@@ -6,19 +6,25 @@ import { setImmediate } from "node:timers";
 import { type Access, createAccess } from "./auth/access.ts";
 import type { Clock } from "./clock.ts";
 import { realClock } from "./clock.ts";
+import { Closures } from "./compose/closures.ts";
+import { createControl } from "./compose/control.ts";
+import { backupOf } from "./compose/control_backup.ts";
+import { noSettings, type SettingsSource } from "./compose/control_config.ts";
 import { mqttOptions, retainedLimits } from "./compose/mqtt_options.ts";
 import { LameDuck } from "./compose/lame_duck.ts";
 import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
 import { ListenerSet } from "./compose/listener_set.ts";
 import { clientInfoOverride, natsOptions, natsTlsInfo } from "./compose/nats_options.ts";
-import { openStore, restoreState } from "./compose/open_store.ts";
+import { openStore, restoreState, storePath } from "./compose/open_store.ts";
 import { Periodic } from "./compose/periodic.ts";
 import { SysTree } from "./compose/sys_tree.ts";
 import { tlsConfig } from "./compose/ways_in.ts";
 import { type Change, diffConfigs } from "./config/diff.ts";
 import type { Config } from "./config/types.ts";
+import type { GatewayControl } from "./control.ts";
 import { RetainedStore } from "./core/retained.ts";
 import { Router } from "./core/router.ts";
+import { ConfigError } from "./errors.ts";
 import type { Supervised } from "./lifecycle.ts";
 import { renderMountpoint } from "./core/mountpoint.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
@@ -27,6 +33,7 @@ import { NatsServer, type NatsServerParts } from "./nats/server.ts";
 import { NatsSession } from "./nats/session.ts";
 import { createMapping } from "./nats/subject.ts";
 import type { Log } from "./observe/log.ts";
+import type { LogLine } from "./observe/log_output.ts";
 import { Metrics } from "./observe/metrics.ts";
 import type { Session } from "./protocol/session.ts";
 import { type Notice, startNotices } from "./start_notices.ts";
@@ -37,16 +44,16 @@ import type { ListenerParts } from "./transport/listener.ts";
 import { Turns } from "./transport/turns.ts";
 
 export { checkWaysIn } from "./compose/ways_in.ts";
+export type { SettingsSource };
 
 /** What a gateway is given. */
 export interface GatewayParts {
   readonly log: Log;
   readonly clock?: Clock;
-  /**
-   * Reads the configuration again, for `reload`. Undefined when it has mistakes, which have been
-   * logged then.
-   */
-  readonly readConfig?: () => Config | undefined;
+  /** Where the configuration is read again and changes of it are kept; left out: nowhere. */
+  readonly settings?: SettingsSource;
+  /** The last lines of the log. */
+  readonly logs?: () => readonly LogLine[];
 }
 
 /**
@@ -67,8 +74,8 @@ export async function startGateway(config: Config, parts: GatewayParts): Promise
       store,
       subjects: createMapping,
     });
-    const { readConfig } = parts;
-    const gateway = new Gateway(config, { log, clock, metrics, store, access, readConfig });
+    const { settings = noSettings(config), logs = () => [] } = parts;
+    const gateway = new Gateway(config, { log, clock, metrics, store, access, settings, logs });
     await gateway.start();
     return gateway;
   } catch (error) {
@@ -83,7 +90,8 @@ interface Parts {
   readonly metrics: Metrics;
   readonly store: Store;
   readonly access: Access;
-  readonly readConfig: GatewayParts["readConfig"];
+  readonly settings: SettingsSource;
+  readonly logs: () => readonly LogLine[];
 }
 
 /** A running gateway. */
@@ -97,10 +105,12 @@ export class Gateway implements Supervised {
   readonly nats: NatsServer;
   readonly mqtt: MqttBroker;
   readonly listeners: ListenerSet;
-  readonly #readConfig: () => Config | undefined;
+  /** What administration may ask and do. */
+  readonly control: GatewayControl;
   readonly #turns: Turns;
   readonly #deadlines: Deadlines;
   #lameDuck: LameDuck | undefined;
+  readonly #closures = new Closures();
   #config: Config;
   #nextId = 0;
 
@@ -111,7 +121,6 @@ export class Gateway implements Supervised {
     this.metrics = parts.metrics;
     this.store = parts.store;
     this.access = parts.access;
-    this.#readConfig = parts.readConfig ?? (() => this.#config);
     const now = () => this.clock.now();
     this.#turns = new Turns(this.store, setImmediate);
     this.#deadlines = new Deadlines(this.clock, (job) => this.#turns.run(job));
@@ -135,6 +144,13 @@ export class Gateway implements Supervised {
       listenerParts: (createSession) => this.#listenerParts(createSession),
       createSession: (plan, connection) => this.#createSession(plan, connection),
       disconnect: (connections) => this.#disconnect(connections),
+    });
+    this.control = createControl(this, {
+      settings: parts.settings,
+      logs: parts.logs,
+      closures: () => this.#closures.list(),
+      backup: backupOf(storePath(config)),
+      turn: (job) => this.#turns.run(job),
     });
   }
 
@@ -204,9 +220,18 @@ export class Gateway implements Supervised {
 
   async reload(): Promise<void> {
     if (this.#lameDuck !== undefined) return;
-    const next = this.#readConfig();
-    if (next === undefined) this.log.error("not reloaded: the configuration has mistakes");
-    else await this.apply(next);
+    try {
+      await this.control.config.reload("a signal");
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const { path, message } of error.issues) this.log.error(message, { setting: path });
+      this.log.error("not reloaded: the configuration has mistakes");
+    }
+  }
+
+  /** Memory of the process, in bytes. */
+  memoryUsage(): { readonly rss: number; readonly heapUsed: number } {
+    return Deno.memoryUsage();
   }
 
   /**
@@ -273,6 +298,8 @@ export class Gateway implements Supervised {
       },
       now: () => this.clock.now(),
       nextId: () => ++this.#nextId,
+      onClosed: (session, peer, cause) =>
+        this.#closures.note(session, peer.address, cause, this.clock.now()),
       createSession,
     };
   }

@@ -1,4 +1,5 @@
 /** `natsgate run`: the gateway itself. */
+import { startAdmin } from "../../admin/server.ts";
 import { realClock } from "../clock.ts";
 import type { LogConfig } from "../config/types.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
@@ -7,7 +8,7 @@ import { type LogOptions, openLog } from "../observe/log_output.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, type Io } from "./io.ts";
 import type { Arguments } from "./parse.ts";
-import { printIssues, readSettings } from "./settings.ts";
+import { printIssues, readSettings, settingsSource } from "./settings.ts";
 import { watchFile } from "./watch.ts";
 
 /** Starts the gateway and runs it until it is told to stop. */
@@ -26,21 +27,22 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     data_dir: config.node.data_dir,
   });
   for (const { path, message } of read.issues) log.warn(message, { setting: path });
-  const readConfig = () => {
-    const again = readSettings(args);
-    for (const { severity, path, message } of again.issues) {
-      if (severity === "error") log.error(message, { setting: path });
-      else log.warn(message, { setting: path });
-    }
-    return again.config;
-  };
-  const gateway = await startGateway(config, { log, readConfig });
+  const gateway = await startGateway(config, {
+    log,
+    settings: settingsSource(args, read),
+    logs: () => output.recent(),
+  });
+  const admin = await startAdmin(gateway.control).catch(async (error) => {
+    await gateway.stop(0);
+    throw error;
+  });
   if (read.path === undefined) io.err(firstSteps(gateway));
   const watcher = args.flag("watch") && read.path !== undefined
     ? watchFile(read.path, () => Deno.kill(Deno.pid, "SIGHUP"))
     : undefined;
   const code = await supervise(gateway, log, config.node.shutdown_timeout);
   watcher?.close();
+  await admin.stop();
   output.close();
   return code;
 }

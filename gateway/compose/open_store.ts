@@ -13,6 +13,11 @@ import type { Store } from "../store/types.ts";
 /** File name of the store in `node.data_dir`. */
 export const STORE_FILE = "natsgate.db";
 
+/** Path of the store's file; undefined when nothing is kept. */
+export function storePath(config: Config): string | undefined {
+  return config.store.type === "memory" ? undefined : `${config.node.data_dir}/${STORE_FILE}`;
+}
+
 /**
  * Opens the store.
  * @throws {OperationalError} the file cannot be opened, or another process has it

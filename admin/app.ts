@@ -1,0 +1,67 @@
+/**
+ * The application behind the admin port: API, health, and (when given) the pages.
+ */
+import { Hono } from "hono";
+import { type AdminDeps, type AdminEnv, Api, toProblem } from "./api.ts";
+import { Problem, problemResponse } from "./problem.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { loginRoutes } from "./routes/login.ts";
+import { userRoutes } from "./routes/users.ts";
+import { cors, identify, refuseForgery, securityHeaders } from "./security.ts";
+
+/**
+ * Makes the application. Pure: no port is opened, `app.request()` is all that tests need.
+ * @param pages routes of the dashboard; they find the caller with `context.get("caller")`
+ */
+export function createAdminApp(deps: AdminDeps, pages?: Hono<AdminEnv>): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>();
+  app.use(securityHeaders);
+  healthRoutes(app, deps);
+  app.use(cors(deps), identify(deps), refuseForgery(deps));
+  const api = new Api(app, deps);
+  for (const routes of ROUTES) routes(api);
+  if (pages !== undefined) app.route("/", pages);
+  app.all("/api/v5/*", (context) => {
+    throw unknownPath(api, context.req.method, context.req.path);
+  });
+  app.notFound((context) =>
+    context.req.path.startsWith("/api/") || pages === undefined
+      ? problemResponse(new Problem(404, "NOT_FOUND", "Request Path Not Found"))
+      : context.text("There is no such page.", 404)
+  );
+  app.onError((error, context) => {
+    const problem = toProblem(error);
+    if (problem !== undefined) return problemResponse(problem);
+    const { method, path } = context.req;
+    deps.control.log.error("a request failed; please report this", {
+      request: `${method} ${path}`,
+      error: error.stack ?? String(error),
+    });
+    const message = "the request failed; the log says why";
+    return problemResponse(new Problem(500, "INTERNAL_ERROR", message));
+  });
+  return app;
+}
+
+/** Everything below `/api/v5`, part by part. */
+const ROUTES: readonly ((api: Api) => void)[] = [
+  loginRoutes,
+  userRoutes,
+];
+
+/** A path that is known for other methods is told apart from one that is not known at all. */
+function unknownPath(api: Api, method: string, path: string): Problem {
+  const parts = path.replace(/^\/api\/v5/, "").replace(/^\/gateway(?=\/|$)/, "/gateways").split(
+    "/",
+  );
+  const known = api.operations.some((operation) =>
+    [operation.path, ...operation.aliases ?? []].some((pattern) => {
+      const names = pattern.split("/");
+      return names.length === parts.length &&
+        names.every((name, i) => name.startsWith("{") ? parts[i] !== "" : name === parts[i]);
+    })
+  );
+  return known
+    ? new Problem(405, "METHOD_NOT_ALLOWED", `${method} is not possible here`)
+    : new Problem(404, "NOT_FOUND", "Request Path Not Found");
+}

@@ -1,0 +1,361 @@
+/**
+ * Clients of both protocols as one list, and what an operator may do to them.
+ */
+import type {
+  ClientControl,
+  ClientQuery,
+  ClientView,
+  ClosureView,
+  Page,
+  Protocol,
+  SubscriptionOutcome,
+  SubscriptionRequest,
+  SubscriptionView,
+} from "../control.ts";
+import type { Access } from "../auth/access.ts";
+import type { MqttBroker } from "../mqtt/broker.ts";
+import type { ClientSession } from "../mqtt/client_session.ts";
+import { MqttSession } from "../mqtt/session.ts";
+import { subscribeFor as subscribeMqtt } from "../mqtt/subscribe.ts";
+import type { MqttSubscription } from "../mqtt/subscription.ts";
+import type { NatsServer } from "../nats/server.ts";
+import { NatsSession } from "../nats/session.ts";
+import { subscribeFor as subscribeNats } from "../nats/subscribe.ts";
+import type { NatsSubscription } from "../nats/subscription.ts";
+import type { Connection } from "../transport/connection.ts";
+
+/** What the list is made from. */
+export interface ClientParts {
+  readonly nats: NatsServer;
+  readonly mqtt: MqttBroker;
+  readonly access: Access;
+  readonly connections: () => Iterable<Connection>;
+  readonly closures: () => readonly ClosureView[];
+  /** Runs a piece of work as a turn. */
+  readonly turn: (job: () => void) => void;
+}
+
+/** A client before it is looked at closely, which costs more. */
+type Client = NatsSession | MqttSession | ClientSession;
+
+/** See `ClientControl`. */
+export class RunningClients implements ClientControl {
+  constructor(readonly parts: ClientParts) {}
+
+  list(query: ClientQuery): Page<ClientView> {
+    const { page, limit } = query;
+    const from = (page - 1) * limit;
+    const filtered = isFiltered(query);
+    const data: ClientView[] = [];
+    let count = 0;
+    for (const client of this.#candidates(query)) {
+      if (!filtered) {
+        // Nothing is computed for those on other pages.
+        if (count >= from && count < from + limit) data.push(this.#view(client));
+        count++;
+        continue;
+      }
+      const view = this.#view(client);
+      if (!fits(view, query)) continue;
+      if (count >= from && count < from + limit) data.push(view);
+      count++;
+    }
+    return { data, count: isFuzzy(query) ? undefined : count, hasNext: count > from + limit };
+  }
+
+  get(protocol: Protocol, clientId: string): ClientView | undefined {
+    const client = this.#find(protocol, clientId);
+    return client && this.#view(client);
+  }
+
+  kick(protocol: Protocol, clientId: string, by: string): boolean {
+    const client = this.#find(protocol, clientId);
+    if (client === undefined) return false;
+    this.parts.turn(() => this.#kick(client, by));
+    return true;
+  }
+
+  kickBanned(by: string): number {
+    let kicked = 0;
+    this.parts.turn(() => {
+      for (const protocol of ["nats", "mqtt"] as const) {
+        for (const client of [...this.#all(protocol)]) {
+          const { clientId, username, address } = this.#view(client);
+          if (this.parts.access.bans.find({ clientId, username, address }) === undefined) continue;
+          this.#kick(client, by);
+          kicked++;
+        }
+      }
+    });
+    return kicked;
+  }
+
+  subscriptions(protocol: Protocol, clientId: string): SubscriptionView[] | undefined {
+    const client = this.#find(protocol, clientId);
+    return client && [...subscriptionsOf(client)];
+  }
+
+  async subscribe(
+    protocol: Protocol,
+    clientId: string,
+    request: SubscriptionRequest,
+  ): Promise<SubscriptionOutcome> {
+    const client = this.#find(protocol, clientId);
+    if (client === undefined) return { kind: "no client" };
+    const { group, filter } = splitShare(request.topic);
+    const answer = client instanceof NatsSession
+      ? await subscribeNats(client, { filter, group, sid: request.sid }, this.parts.turn)
+      : client instanceof MqttSession
+      ? await subscribeMqtt(client, request, this.parts.turn)
+      : "the client is not connected";
+    if (typeof answer === "string") return { kind: "refused", reason: answer };
+    return { kind: "done", subscription: viewOf(clientId, answer) };
+  }
+
+  unsubscribe(protocol: Protocol, clientId: string, topic: string): boolean | undefined {
+    const client = this.#find(protocol, clientId);
+    if (client === undefined) return undefined;
+    let found = false;
+    this.parts.turn(() => {
+      if (!(client instanceof NatsSession)) {
+        found = clientSession(client)?.unsubscribe(topic) ?? false;
+        return;
+      }
+      const { group, filter } = splitShare(topic);
+      for (const subscription of [...client.subscriptions.values()]) {
+        const same = subscription.filter === client.mountpoint + filter &&
+          subscription.group === group;
+        if (!same) continue;
+        client.drop(subscription);
+        found = true;
+      }
+    });
+    return found;
+  }
+
+  *allSubscriptions(): Iterable<SubscriptionView> {
+    for (const protocol of ["nats", "mqtt"] as const) {
+      for (const client of this.#all(protocol)) yield* subscriptionsOf(client);
+    }
+  }
+
+  closures(): readonly ClosureView[] {
+    return this.parts.closures();
+  }
+
+  /** A query for certain client ids needs no look at all the others. */
+  *#candidates({ protocol, clientIds }: ClientQuery): Iterable<Client> {
+    if (clientIds === undefined) {
+      yield* this.#all(protocol);
+      return;
+    }
+    for (const id of new Set(clientIds)) {
+      const client = this.#find(protocol, id);
+      if (client !== undefined) yield client;
+    }
+  }
+
+  /** Connections in the order in which they came, then MQTT sessions without one. */
+  *#all(protocol: Protocol): Iterable<Client> {
+    for (const { session } of this.parts.connections()) {
+      if (protocol === "nats" && session instanceof NatsSession && session.state !== "closed") {
+        yield session;
+      } else if (protocol === "mqtt" && session instanceof MqttSession && isIn(session)) {
+        yield session;
+      }
+    }
+    if (protocol === "nats") return;
+    for (const session of this.parts.mqtt.sessions.values()) {
+      if (session.connection === undefined) yield session;
+    }
+  }
+
+  #find(protocol: Protocol, clientId: string): Client | undefined {
+    if (protocol === "nats") return this.parts.nats.sessions.get(clientId);
+    const session = this.parts.mqtt.sessions.get(clientId);
+    return session?.connection instanceof MqttSession ? session.connection : session;
+  }
+
+  #kick(client: Client, by: string): void {
+    if (client instanceof NatsSession) {
+      client.kick(by);
+      return;
+    }
+    const session = clientSession(client);
+    if (client instanceof MqttSession) client.kick(by);
+    // What would wait for the client's return goes with it.
+    const { mqtt } = this.parts;
+    if (session !== undefined && mqtt.sessions.get(session.clientId) === session) mqtt.end(session);
+  }
+
+  #view(client: Client): ClientView {
+    const { mqtt, nats } = this.parts;
+    if (client instanceof NatsSession) {
+      const { subscriptions_max } = nats.options;
+      return {
+        ...connected(client),
+        ...NO_QUEUE,
+        state: client.state === "awaiting" ? "idle" : "connected",
+        superuser: client.principal.superuser,
+        createdAt: client.info.connectedAt,
+        disconnectedAt: undefined,
+        subscriptionsMax: client.principal.limits?.subscriptions ?? subscriptions_max,
+      };
+    }
+    const session = clientSession(client);
+    const { options } = mqtt;
+    const queue = session === undefined ? NO_QUEUE : {
+      inflight: session.deliveries.inflight.count,
+      inflightMax: options.max_inflight,
+      queued: session.deliveries.queue.length,
+      queuedMax: options.max_mqueue_len,
+      awaitingRelease: session.incoming.size,
+      awaitingReleaseMax: options.max_awaiting_rel,
+    };
+    if (client instanceof MqttSession) {
+      return {
+        ...connected(client),
+        ...queue,
+        state: "connected",
+        superuser: client.at?.principal.superuser ?? false,
+        createdAt: session?.createdAt ?? client.info.connectedAt,
+        disconnectedAt: undefined,
+        subscriptionsMax: client.at?.subscriptions_max ?? options.max_subscriptions,
+      };
+    }
+    return { ...away(client), ...queue, subscriptionsMax: options.max_subscriptions };
+  }
+}
+
+/** Logged in, and not on its way out. */
+function isIn(session: MqttSession): boolean {
+  return session.at?.client.connection === session;
+}
+
+function clientSession(client: MqttSession | ClientSession): ClientSession | undefined {
+  return client instanceof MqttSession ? client.at?.client : client;
+}
+
+const NO_QUEUE = {
+  inflight: 0,
+  inflightMax: 0,
+  queued: 0,
+  queuedMax: 0,
+  awaitingRelease: 0,
+  awaitingReleaseMax: 0,
+};
+
+function connected(session: NatsSession | MqttSession) {
+  const { info, link: { peer } } = session;
+  return {
+    ...info,
+    connectionId: peer.id,
+    listener: peer.listener,
+    transport: peer.transport,
+    address: peer.address,
+    port: peer.port,
+  };
+}
+
+const VERSION_NAMES: Readonly<Record<number, string>> = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
+
+/** An MQTT session without a connection. */
+function away(session: ClientSession) {
+  return {
+    protocol: "mqtt",
+    version: VERSION_NAMES[session.version] ?? "",
+    clientId: session.clientId,
+    username: session.username,
+    state: "disconnected",
+    introduced: true,
+    authMethod: "",
+    superuser: false,
+    connectionId: 0,
+    listener: "",
+    transport: "",
+    address: "",
+    port: 0,
+    createdAt: session.createdAt,
+    connectedAt: session.createdAt,
+    disconnectedAt: session.disconnectedAt,
+    keepalive: 0,
+    mountpoint: "",
+    cleanStart: false,
+    expiryInterval: session.expiryInterval,
+    subscriptions: session.subscriptions.size,
+    messagesIn: 0,
+    messagesOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    dropped: session.deliveries.dropped,
+    pendingBytes: 0,
+  } as const;
+}
+
+function* subscriptionsOf(client: Client): Iterable<SubscriptionView> {
+  const clientId = client instanceof MqttSession ? client.at?.client.clientId : client.clientId;
+  const subscriptions = client instanceof NatsSession
+    ? client.subscriptions
+    : clientSession(client)?.subscriptions;
+  for (const subscription of subscriptions?.values() ?? []) yield viewOf(clientId!, subscription);
+}
+
+function viewOf(
+  clientId: string,
+  subscription: NatsSubscription | MqttSubscription,
+): SubscriptionView {
+  const { filter, group, noLocal } = subscription;
+  const common = {
+    clientId,
+    topic: group === undefined ? filter : `$share/${group}/${filter}`,
+    group,
+    noLocal,
+  };
+  if ("sid" in subscription) {
+    const { sid, subject, subscriber } = subscription;
+    const verbose = (subscriber as NatsSession).options.verbose;
+    return {
+      ...common,
+      protocol: "nats",
+      qos: verbose ? 1 : 0,
+      retainAsPublished: false,
+      retainHandling: 0,
+      sid,
+      subject,
+    };
+  }
+  const { qos, retainAsPublished, retainHandling } = subscription;
+  return { ...common, protocol: "mqtt", qos, retainAsPublished, retainHandling };
+}
+
+/** `$share/<group>/<filter>` in its parts. */
+function splitShare(topic: string): { group: string | undefined; filter: string } {
+  const match = /^\$share\/([^/]+)\/(.+)$/s.exec(topic);
+  return match === null
+    ? { group: undefined, filter: topic }
+    : { group: match[1]!, filter: match[2]! };
+}
+
+function isFuzzy({ likeClientId, likeUsername }: ClientQuery): boolean {
+  return likeClientId !== undefined || likeUsername !== undefined;
+}
+
+function isFiltered(query: ClientQuery): boolean {
+  const { protocol: _, page: __, limit: ___, ...conditions } = query;
+  return Object.values(conditions).some((condition) => condition !== undefined);
+}
+
+function fits(view: ClientView, query: ClientQuery): boolean {
+  const { usernames, address, state, version, cleanStart, likeClientId, likeUsername } = query;
+  return (usernames === undefined || usernames.includes(view.username ?? "")) &&
+    (address === undefined || view.address === address) &&
+    (state === undefined || view.state === state) &&
+    (version === undefined || view.version === version) &&
+    (cleanStart === undefined || view.cleanStart === cleanStart) &&
+    (likeClientId === undefined || view.clientId.includes(likeClientId)) &&
+    (likeUsername === undefined || (view.username ?? "").includes(likeUsername)) &&
+    view.connectedAt >= (query.connectedFrom ?? 0) &&
+    view.connectedAt <= (query.connectedTo ?? Infinity) &&
+    view.createdAt >= (query.createdFrom ?? 0) &&
+    view.createdAt <= (query.createdTo ?? Infinity);
+}
