@@ -117,7 +117,7 @@ function subscribeNow(
   }, mountedPermits(decision, at));
   if (wantsRetained(subscription, replaced)) {
     const replay = findRetained(session.broker.router.retained, subscription);
-    if (replay !== undefined) client.deliveries.replays.push(replay);
+    if (replay !== undefined) client.deliveries.replays.add(replay);
     client.deliveries.drainReplays();
   }
   return subscription;
