@@ -1,8 +1,10 @@
 #!/bin/sh
-# Installs the servers that tests/auth/*_service_test.ts run against, on Debian and its kin. The
+# Installs what tests run against, on Debian and its kin: servers, clients, a browser. The
 # packages' own services are not needed: each test starts a private instance on a free port.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends \
-  postgresql mariadb-server redis-server slapd ldap-utils
+  postgresql mariadb-server redis-server slapd ldap-utils \
+  nats-server mosquitto mosquitto-clients python3-paho-mqtt \
+  haproxy openssl curl chromium
