@@ -71,7 +71,10 @@ export class Entry implements LedgerItem {
     return ENTRY_WEIGHT;
   }
 
-  /** What `write` will write. */
+  /** What `write` will write, or what was read at start; undefined once it is dealt with. */
+  get entry(): StoredEntry | undefined {
+    return this.#entry;
+  }
   set entry(entry: StoredEntry) {
     this.#entry = entry;
   }

@@ -7,7 +7,7 @@ import type { DurableSessions, SessionKept } from "./durable_sessions.ts";
 import { Body, Entry, Incoming, type LedgerItem } from "./ledger.ts";
 import { readMessage, readSession, readSubscription, readVersion } from "./record.ts";
 import { type Item, readSegment, Segment } from "./segment.ts";
-import type { StoredEntry, StoredSubscription, StoreReader } from "./types.ts";
+import type { StoredSubscription, StoreReader } from "./types.ts";
 
 /** Row of a segment with its dead bits. */
 export interface SegmentRow {
@@ -22,18 +22,12 @@ export interface RecordRow {
   readonly record: Uint8Array;
 }
 
-/** A queue entry that waits for its session. */
-interface QueuedRead {
-  readonly item: Entry;
-  readonly stored: StoredEntry;
-}
-
 /** Feeds one reader. Call in this order: retained, segments, subscriptions, sessions, finish. */
 export class Loader {
   /** Records that could not be read, or belong to nothing, and were left out. */
   skipped = 0;
   /** By session id. */
-  readonly #queues = new Map<number, QueuedRead[]>();
+  readonly #queues = new Map<number, Entry[]>();
   readonly #incoming = new Map<number, Incoming[]>();
   readonly #subscriptions = new Map<number, StoredSubscription[]>();
   /** Queue entries whose message is missing. */
@@ -84,7 +78,7 @@ export class Loader {
 
   /** Lets go of what belongs to nothing. */
   finish(): void {
-    for (const queue of this.#queues.values()) this.#drop(queue.map(({ item }) => item));
+    for (const queue of this.#queues.values()) this.#drop(queue);
     for (const incoming of this.#incoming.values()) this.#drop(incoming);
     this.#drop(this.#orphans);
     this.sessions.loadDone();
@@ -93,10 +87,12 @@ export class Loader {
   #handQueue(kept: SessionKept, clientId: string): void {
     const queue = take(this.#queues, kept.id);
     // Entries that were updated are in later segments than their neighbours.
-    queue.sort((a, b) => a.stored.seq - b.stored.seq);
-    for (const { item, stored } of queue) {
-      this.sessions.loadEntry(kept, stored.seq, item);
-      this.into.queued(clientId, stored, item.body.loaded!);
+    queue.sort((a, b) => a.entry!.seq - b.entry!.seq);
+    for (const item of queue) {
+      const entry = item.entry!;
+      this.sessions.loadEntry(kept, entry.seq, item);
+      this.into.queued(clientId, entry, item.body.loaded!);
+      item.written();
     }
   }
 
@@ -112,12 +108,12 @@ export class Loader {
     const read = this.#try(() =>
       readSegment(row.items, dead, {
         body: (slot, message) => place(this.sessions.loadBody(message), slot),
-        entry: (slot, sessionId, bodyId, stored) => {
+        entry: (slot, sessionId, bodyId, entry) => {
           const body = this.sessions.loadedBody(bodyId);
-          const item = new Entry(sessionId, body ?? new Body(bodyId, 0));
+          const item = new Entry(sessionId, body ?? new Body(bodyId, 0), entry);
           place(item, slot);
           if (body === undefined) this.#orphans.push(item);
-          else listOf(this.#queues, sessionId).push({ item, stored });
+          else listOf(this.#queues, sessionId).push(item);
         },
         incoming: (slot, sessionId, packetId) => {
           const item = new Incoming(sessionId, packetId);

@@ -69,17 +69,13 @@ export function readEntry(from: ByteSource): StoredEntry {
   const flags = from.byte();
   const seq = from.varint();
   const packetId = from.varint();
-  const identifiers: number[] = [];
-  if ((flags & F_IDENTIFIERS) !== 0) {
-    for (let left = from.varint(); left > 0; left--) identifiers.push(from.varint());
-  }
   return {
     seq,
     qos: toQoS(flags),
     retain: (flags & F_RETAIN) !== 0,
     packetId,
     released: (flags & F_RELEASED) !== 0,
-    identifiers,
+    identifiers: (flags & F_IDENTIFIERS) !== 0 ? readIdentifiers(from) : NO_IDENTIFIERS,
   };
 }
 
@@ -140,6 +136,12 @@ export function readSubscription(from: ByteSource): StoredSubscription {
     retainHandling: toQoS(flags >> 4),
     identifier: from.varint(),
   };
+}
+
+function readIdentifiers(from: ByteSource): readonly number[] {
+  const identifiers: number[] = [];
+  for (let left = from.varint(); left > 0; left--) identifiers.push(from.varint());
+  return identifiers;
 }
 
 function writeWill(into: ByteSink, will: StoredWill): void {
@@ -203,6 +205,9 @@ function toQoS(flags: number): QoS {
   if (value === 3) throw new RecordError("a record holds a QoS of 3");
   return value as QoS;
 }
+
+/** Most entries have none, and a start reads them by the million. */
+const NO_IDENTIFIERS: readonly number[] = [];
 
 // Flags beside the QoS in the first byte of a message or an entry.
 const F_RETAIN = 0x04;
