@@ -37,9 +37,15 @@ export function encodeInfo(out: Outbox, info: object): void {
 /**
  * What stands in front of every message of one subject to one sid: `MSG subject sid ` as bytes.
  * With an `H` before it, it begins an HMSG.
+ * @param sid one character for each byte
  */
 export function messagePrefix(subject: string, sid: string): Uint8Array {
-  return encoder.encode(`MSG ${subject} ${sid} `);
+  const begin = encoder.encode(`MSG ${subject} `);
+  const prefix = new Uint8Array(begin.length + sid.length + 1);
+  prefix.set(begin);
+  for (let i = 0; i < sid.length; i++) prefix[begin.length + i] = sid.charCodeAt(i);
+  prefix[prefix.length - 1] = BLANK;
+  return prefix;
 }
 
 /** The rest of a publisher's frame: `bytes[tailStart..tailEnd)`. A `Message` is one. */

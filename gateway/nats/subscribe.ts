@@ -172,9 +172,9 @@ function add(
   }
 }
 
+/** Any bytes may be a sid and come back as they are: one character stands for each. */
 function decodeSid(bytes: Uint8Array, start: number, end: number): string {
-  // Any bytes may be a sid and come back as they are.
-  return decodeSubject(bytes, start, end) ?? LATIN1.decode(bytes.subarray(start, end));
+  let sid = "";
+  for (let i = start; i < end; i++) sid += String.fromCharCode(bytes[i]!);
+  return sid;
 }
-
-const LATIN1 = new TextDecoder("latin1");

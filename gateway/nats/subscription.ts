@@ -18,6 +18,7 @@ export class NatsSubscription implements Subscription {
     readonly subscriber: Subscriber,
     /** As the client wrote it. */
     readonly subject: string,
+    /** As the client chose it, one character for each byte. */
     readonly sid: string,
     readonly filter: Filter,
     readonly oneOrMore: boolean,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { sharedGateway } from "../kit/gateway.ts";
 import { RawMqtt } from "../kit/raw_mqtt.ts";
-import { RawNats } from "../kit/raw_nats.ts";
+import { concat, RawNats } from "../kit/raw_nats.ts";
 
 const gateway = sharedGateway();
 const withoutRetained = sharedGateway({ set: ["gateway.nats.deliver_retained=false"] });
@@ -269,6 +269,17 @@ Deno.test("border: echo: false does not reach clients with the same client id", 
   await silent.publish("t", "x");
   assert.equal(String((await mqtt.expect("publish")).payload), "x");
   await both.nats.nothing();
+});
+
+Deno.test("NATS: a sid comes back byte for byte, whatever it holds", async () => {
+  using nats = await RawNats.open(gateway.process.nats);
+  const sids = [[0xff, 0xfe], [0xc3, 0xbf], [0x80], [0x2a], [0x01]];
+  for (const [i, sid] of sids.entries()) {
+    await nats.send(concat(`SUB sid.${i} `, Uint8Array.from(sid), "\r\n"));
+    await nats.publish(`sid.${i}`);
+    const line = concat(`MSG sid.${i} `, Uint8Array.from(sid), " 0\r\n\r\n");
+    assert.deepEqual(await nats.bytes(line.length), line);
+  }
 });
 
 Deno.test("border: error texts are quoted", async () => {

@@ -56,11 +56,17 @@ Deno.test("sizes are written in plain digits at every power of ten", () => {
 });
 
 Deno.test("subjects beyond ASCII are counted and written in UTF-8", () => {
-  const prefix = messagePrefix("ä.€", "ß");
+  const prefix = messagePrefix("ä.€", "1");
   assert.equal(
     text((out) => encodeMessage(out, prefix, undefined, undefined, ascii("x"))),
-    "MSG ä.€ ß 1\r\nx\r\n",
+    "MSG ä.€ 1 1\r\nx\r\n",
   );
+});
+
+Deno.test("a sid is written byte for byte", () => {
+  const sid = [0x01, 0x7f, 0x80, 0xc3, 0xff];
+  const prefix = messagePrefix("a", String.fromCharCode(...sid));
+  assert.deepEqual(prefix, concat("MSG a ", Uint8Array.from(sid), " "));
 });
 
 Deno.test("errors are quoted but for the two that never are; INFO ends in a blank", () => {
