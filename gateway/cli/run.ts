@@ -3,7 +3,7 @@ import { startAdmin } from "../../admin/server.ts";
 import { realClock } from "../clock.ts";
 import type { LogConfig } from "../config/types.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
-import { supervise } from "../lifecycle.ts";
+import { type ProcessHooks, processHooks, supervise } from "../lifecycle.ts";
 import { type LogOptions, openLog } from "../observe/log_output.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, type Io } from "./io.ts";
@@ -37,14 +37,29 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     throw error;
   });
   if (read.path === undefined) io.err(firstSteps(gateway));
-  const watcher = args.flag("watch") && read.path !== undefined
-    ? watchFile(read.path, () => Deno.kill(Deno.pid, "SIGHUP"))
-    : undefined;
-  const code = await supervise(gateway, log, config.node.shutdown_timeout);
-  watcher?.close();
+  const watched = args.flag("watch") ? read.path : undefined;
+  const hooks = watched === undefined ? processHooks() : watchedHooks(watched);
+  const code = await supervise(gateway, log, config.node.shutdown_timeout, hooks);
   await admin.stop();
   output.close();
   return code;
+}
+
+/** The process's own hooks, except that a change of the file is as good as SIGHUP. */
+function watchedHooks(path: string): ProcessHooks {
+  const hooks = processHooks();
+  return {
+    ...hooks,
+    onSignal(signal, run) {
+      const undo = hooks.onSignal(signal, run);
+      // No signal to ourselves: the binary may not send any.
+      const watcher = signal === "SIGHUP" ? watchFile(path, run) : undefined;
+      return () => {
+        watcher?.close();
+        undo();
+      };
+    },
+  };
 }
 
 function logOptions(log: LogConfig, args: Arguments): LogOptions {
