@@ -85,7 +85,8 @@ function clientView(args: Arguments): ClientView {
     clientId: args.text("id") ?? "",
     peer: {
       id: 1,
-      listener: `${protocol}:tcp:default`,
+      // MQTT listeners have no prefix, as in EMQX.
+      listener: protocol === "nats" ? "nats:tcp:default" : "tcp:default",
       transport: "tcp",
       address: args.text("address") ?? "127.0.0.1",
       port: 0,

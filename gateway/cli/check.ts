@@ -1,6 +1,8 @@
 /** `natsgate check`. */
+import { accessIssues } from "../auth/check.ts";
 import { realClock } from "../clock.ts";
 import { checkWaysIn } from "../gateway.ts";
+import { createMapping } from "../nats/subject.ts";
 import { EXIT, type Io } from "./io.ts";
 import type { Arguments } from "./parse.ts";
 import { printIssues, readSettings } from "./settings.ts";
@@ -9,7 +11,10 @@ import { printIssues, readSettings } from "./settings.ts";
 export async function run(args: Arguments, io: Io): Promise<number> {
   const settings = readSettings(args);
   const { config } = settings;
-  const more = config === undefined ? [] : await checkWaysIn(config, realClock());
+  const more = config === undefined ? [] : [
+    ...await checkWaysIn(config, realClock()),
+    ...accessIssues(config, createMapping),
+  ];
   const read = { ...settings, issues: [...settings.issues, ...more] };
   const errors = read.issues.filter(({ severity }) => severity === "error").length;
   const warnings = read.issues.length - errors;
