@@ -210,12 +210,13 @@ class ConfiguredAccess implements Access {
 
 const LISTENER_TYPES = ["tcp", "ssl", "ws", "wss"] as const;
 
+/** The settings of a listener by its id, such as `nats:tcp:default` or `mqtt:ws:default`. */
 function findListener(config: Config, id: string) {
-  const nats = id.startsWith("nats:");
-  const [type, name] = id.slice(5).split(":") as [string, string | undefined];
+  const [protocol, type, name] = id.split(":");
   const known = LISTENER_TYPES.find((one) => one === type);
   if (known === undefined || name === undefined) return undefined;
-  return nats ? config.gateway.nats.listeners[known][name] : config.listeners[known][name];
+  if (protocol === "nats") return config.gateway.nats.listeners[known][name];
+  return protocol === "mqtt" ? config.listeners[known][name] : undefined;
 }
 
 /** The chains that exist: one for each protocol, and one for each listener with its own. */

@@ -85,8 +85,7 @@ function clientView(args: Arguments): ClientView {
     clientId: args.text("id") ?? "",
     peer: {
       id: 1,
-      // MQTT listeners have no prefix, as in EMQX.
-      listener: protocol === "nats" ? "nats:tcp:default" : "tcp:default",
+      listener: `${protocol}:tcp:default`,
       transport: "tcp",
       address: args.text("address") ?? "127.0.0.1",
       port: 0,

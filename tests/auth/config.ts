@@ -56,7 +56,7 @@ export async function testAccess(
     lines,
     login: (username, password, changes) =>
       outcome(
-        access.authenticatorFor("tcp:default").authenticate(
+        access.authenticatorFor("mqtt:tcp:default").authenticate(
           mqttCredentials(username, password, changes),
         ),
       ),

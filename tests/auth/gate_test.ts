@@ -31,7 +31,9 @@ Deno.test("bans keep out by every kind of sign, on both protocols, until they ru
   ];
   for (const [one, hits] of tries) {
     assert.equal(bans.add(one), true);
-    const mqtt = on.access.authenticatorFor("tcp:default").authenticate(mqttCredentials("alice"));
+    const mqtt = on.access.authenticatorFor("mqtt:tcp:default").authenticate(
+      mqttCredentials("alice"),
+    );
     const nats = on.access.authenticatorFor("nats:tcp:default")
       .authenticate(natsCredentials({ user: "alice" }));
     const expected = hits ? "out: banned" : "in: alice";

@@ -103,7 +103,7 @@ no_match = "deny"`);
     service.answer = () => json({ result: "allow", ...extra as object });
   const who = () =>
     principalOf(
-      on.access.authenticatorFor("tcp:default").authenticate(mqttCredentials("alice", "x")),
+      on.access.authenticatorFor("mqtt:tcp:default").authenticate(mqttCredentials("alice", "x")),
     );
   const later = Math.floor(Date.now() / 1000) + 100;
   answer({

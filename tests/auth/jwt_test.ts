@@ -157,7 +157,7 @@ Deno.test("jwt: superuser, attributes, ACL and the end of the connection", async
   await using on = await testAccess(`${hmac()}\n[authorization]\nno_match = "deny"`);
   const who = async (claims: JWTPayload) =>
     principalOf(
-      on.access.authenticatorFor("tcp:default")
+      on.access.authenticatorFor("mqtt:tcp:default")
         .authenticate(mqttCredentials("alice", await sign(claims))),
     );
   const exp = NOW_S + 1000;
@@ -190,7 +190,7 @@ Deno.test("jwt: superuser, attributes, ACL and the end of the connection", async
   }
   await using stays = await testAccess(hmac("disconnect_after_expire = false"));
   const kept = await principalOf(
-    stays.access.authenticatorFor("tcp:default").authenticate(
+    stays.access.authenticatorFor("mqtt:tcp:default").authenticate(
       mqttCredentials("alice", await sign({ exp, acl: [] } as JWTPayload)),
     ),
   );

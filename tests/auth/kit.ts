@@ -62,7 +62,7 @@ export function mqttCredentials(
     clientId: "client-1",
     username,
     password: typeof password === "string" ? new TextEncoder().encode(password) : password,
-    peer: peer({ listener: "tcp:default" }),
+    peer: peer({ listener: "mqtt:tcp:default" }),
     ...changes,
   };
 }

@@ -100,7 +100,7 @@ Deno.test({
         for (const [user, password, expected] of cases) {
           assert.equal(await on.login(user, password), expected, `${user} ${password}`);
         }
-        const who = on.access.authenticatorFor("tcp:default")
+        const who = on.access.authenticatorFor("mqtt:tcp:default")
           .authenticate(mqttCredentials("alice", "a-pass"));
         assert.equal((await principalOf(who)).superuser, true);
       });

@@ -48,7 +48,7 @@ Deno.test("mongodb (stand-in server, real driver): who is let in", async () => {
   }
   const last = server.filters.findLast((filter) => String(filter.username).includes("$ne"));
   assert.deepEqual(last, { username: '{"$ne": ""}' }, "a value stays text");
-  const who = on.access.authenticatorFor("tcp:default")
+  const who = on.access.authenticatorFor("mqtt:tcp:default")
     .authenticate(mqttCredentials("alice", "a-pass"));
   assert.equal((await principalOf(who)).superuser, true);
 });

@@ -153,7 +153,7 @@ async function logins(name: string, service: Service): Promise<void> {
   for (const [user, password, expected] of cases) {
     assert.equal(await on.login(user, password), expected, `${user} ${password?.slice(0, 20)}`);
   }
-  const authenticator = on.access.authenticatorFor("tcp:default");
+  const authenticator = on.access.authenticatorFor("mqtt:tcp:default");
   const root = await principalOf(authenticator.authenticate(mqttCredentials("root", "r-pass")));
   assert.equal(root.superuser, true);
   assert.equal(root.method, name);

@@ -40,7 +40,7 @@ Deno.test("built-in users: right, wrong, absent, empty, unknown, oversize", asyn
       for (const [user, password, expected] of cases) {
         assert.equal(await on.login(user, password), expected, `${user?.slice(0, 9)}`);
       }
-      const who = on.access.authenticatorFor("tcp:default")
+      const who = on.access.authenticatorFor("mqtt:tcp:default")
         .authenticate(mqttCredentials("root", "r-pass"));
       assert.equal((await principalOf(who)).superuser, true);
       assert.ok(!on.lines.join("\n").includes("a-pass"));
