@@ -209,7 +209,7 @@ export class RunningClients implements ClientControl {
       inflightMax: options.max_inflight,
       queued: session.deliveries.queue.length,
       queuedMax: options.max_mqueue_len,
-      awaitingRelease: session.incoming.size,
+      awaitingRelease: session.incomingCount,
       awaitingReleaseMax: options.max_awaiting_rel,
     };
     if (client instanceof MqttSession) {

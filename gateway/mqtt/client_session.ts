@@ -43,7 +43,7 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
   readonly subscriptions = new Map<string, MqttSubscription>();
   readonly deliveries: Deliveries;
   /** QoS 2 packet ids of the client that wait for PUBREL, and when that is given up, ms. */
-  readonly incoming = new Map<number, number>();
+  #incoming: Map<number, number> | undefined = undefined;
   username: string | undefined = undefined;
   version = 0;
   /** Seconds; see `SessionSettings`. */
@@ -98,7 +98,7 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
     this.disconnectedAt = undefined;
     this.keeps = this.stored || (settings.version < 5 && options.retry_interval !== Infinity);
     const giveUpAt = this.#broker.now() + options.await_rel_timeout;
-    for (const packetId of this.incoming.keys()) this.incoming.set(packetId, giveUpAt);
+    for (const [packetId] of this.incoming()) this.#incoming!.set(packetId, giveUpAt);
     if (this.stored) this.save();
     else if (wasStored) store.sessions.delete(this.clientId);
   }
@@ -159,15 +159,35 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
     return true;
   }
 
+  /** Incoming QoS 2 packet ids, with when each is given up, ms. */
+  incoming(): Iterable<readonly [packetId: number, giveUpAt: number]> {
+    return this.#incoming ?? [];
+  }
+
+  /** How many incoming QoS 2 ids wait for PUBREL. */
+  get incomingCount(): number {
+    return this.#incoming?.size ?? 0;
+  }
+
+  /** True for an id that was received and not yet released. */
+  hasIncoming(packetId: number): boolean {
+    return this.#incoming?.has(packetId) ?? false;
+  }
+
+  /** Puts back an id that the store had. */
+  restoreIncoming(packetId: number): void {
+    (this.#incoming ??= new Map()).set(packetId, Infinity);
+  }
+
   /** Notes an incoming QoS 2 packet id. [MQTT-4.3.3-8] */
   addIncoming(packetId: number, giveUpAt: number): void {
-    this.incoming.set(packetId, giveUpAt);
+    (this.#incoming ??= new Map()).set(packetId, giveUpAt);
     if (this.stored) this.#broker.store.sessions.addIncoming(this.clientId, packetId);
   }
 
   /** PUBREL came, or is given up: the id may be used again. False when it was not known. */
   removeIncoming(packetId: number): boolean {
-    if (!this.incoming.delete(packetId)) return false;
+    if (this.#incoming === undefined || !this.#incoming.delete(packetId)) return false;
     if (this.stored) this.#broker.store.sessions.removeIncoming(this.clientId, packetId);
     return true;
   }
@@ -178,7 +198,7 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
       this.#broker.router.unsubscribe(subscription);
     }
     this.subscriptions.clear();
-    this.incoming.clear();
+    this.#incoming = undefined;
     const left = this.deliveries.end();
     if (this.stored) this.#broker.store.sessions.delete(this.clientId);
     this.expiryInterval = 0;

@@ -15,11 +15,11 @@ import type { StoredWill } from "../store/types.ts";
 import { OutgoingAliases } from "./aliases.ts";
 import { type ClientSession, toSeconds } from "./client_session.ts";
 import { ReasonCode } from "./codes.ts";
+import type { Connected } from "./connected.ts";
 import { encodeConnack } from "./encode.ts";
 import { parseFilter } from "./filter.ts";
 import type { MqttOptions } from "./options.ts";
 import type { ConnectPacket, Properties } from "./packets.ts";
-import { Publisher } from "./publish.ts";
 import { Sender } from "./sender.ts";
 import type { MqttSession } from "./session.ts";
 import { mountedPermits } from "./subscribe.ts";
@@ -234,7 +234,9 @@ class Login {
     );
     const { principal } = view;
     const limits = principal.limits;
-    const at = {
+    const at: Connected = {
+      broker,
+      reading: session,
       principal,
       authorizer,
       client,
@@ -249,13 +251,7 @@ class Login {
       cleanStart: this.#packet.cleanStart,
       keepAlive: this.#keepAlive(options),
     };
-    const publisher = new Publisher({
-      ...at,
-      broker,
-      wait: (answer, goOn) => session.wait(answer, goOn),
-      hold: (pressure) => session.hold(pressure),
-    });
-    session.accept(at, publisher);
+    session.accept(at);
     return sender;
   }
 

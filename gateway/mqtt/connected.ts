@@ -5,7 +5,7 @@ import type { Authorizer, Principal } from "../auth/types.ts";
 import type { Publishing } from "./publish.ts";
 
 /** What an accepted CONNECT made of the connection. */
-export interface Connected extends Omit<Publishing, "wait" | "hold" | "broker"> {
+export interface Connected extends Publishing {
   readonly principal: Principal;
   readonly authorizer: Authorizer;
   readonly cleanStart: boolean;

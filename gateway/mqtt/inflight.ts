@@ -37,7 +37,7 @@ export class Inflight {
   #mask = 0;
   #lastId = 0;
   /** The messages of ids that may have to be sent again; sessions that never resend have none. */
-  readonly #entries = new Map<number, Outgoing>();
+  #entries: Map<number, Outgoing> | undefined = undefined;
 
   /** Takes the next free id. `entry`: what to send again after a lost connection, if anything. */
   add(phase: Phase, entry: Outgoing | undefined): number {
@@ -48,7 +48,7 @@ export class Inflight {
     this.#occupy(id, phase);
     if (entry !== undefined) {
       entry.packetId = id;
-      this.#entries.set(id, entry);
+      (this.#entries ??= new Map()).set(id, entry);
     }
     return id;
   }
@@ -63,7 +63,7 @@ export class Inflight {
       this.#grow();
     }
     this.#occupy(entry.packetId, entry.released ? Phase.Pubcomp : Phase.Resend);
-    this.#entries.set(entry.packetId, entry);
+    (this.#entries ??= new Map()).set(entry.packetId, entry);
     this.#lastId = entry.packetId;
   }
 
@@ -83,7 +83,7 @@ export class Inflight {
 
   /** The kept message of an id, if it was kept. */
   entry(id: number): Outgoing | undefined {
-    return this.#entries.get(id);
+    return this.#entries?.get(id);
   }
 
   /** Ends the exchange: the id may be used again. Returns the kept message, if any. */
@@ -91,7 +91,7 @@ export class Inflight {
     if (this.phase(id) !== Phase.Resend) this.unacked--;
     this.#slots[id & this.#mask] = 0;
     this.count--;
-    if (this.#entries.size === 0) return undefined;
+    if (this.#entries === undefined || this.#entries.size === 0) return undefined;
     const entry = this.#entries.get(id);
     if (entry !== undefined) this.#entries.delete(id);
     return entry;
@@ -99,14 +99,14 @@ export class Inflight {
 
   /** The kept messages in the order in which they have to be sent again. [MQTT-4.6.0-1] */
   inOrder(): Outgoing[] {
-    return [...this.#entries.values()].sort((a, b) => a.order - b.order);
+    return [...this.#entries?.values() ?? []].sort((a, b) => a.order - b.order);
   }
 
   /** Forgets everything, ids included. */
   clear(): void {
     this.#slots = NO_SLOTS;
     this.#mask = this.count = this.unacked = 0;
-    this.#entries.clear();
+    this.#entries = undefined;
   }
 
   #occupy(id: number, phase: Phase): void {

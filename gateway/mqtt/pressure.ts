@@ -15,7 +15,7 @@ export const HOLD_MS_MAX = 50;
 
 /** Who waits for one subscriber. */
 export class Pressure {
-  readonly #held = new Set<Held>();
+  #held: Set<Held> | undefined = undefined;
   #patience = true;
 
   /** True when publishers should wait for this subscriber. */
@@ -25,26 +25,25 @@ export class Pressure {
 
   /** Holds a publisher until `relieve`, `giveUp` or `forget`. */
   hold(publisher: Held): void {
-    this.#held.add(publisher);
+    (this.#held ??= new Set()).add(publisher);
   }
 
   /** The publisher is gone, or goes on for another reason. */
   forget(publisher: Held): void {
-    this.#held.delete(publisher);
+    this.#held?.delete(publisher);
   }
 
   /** The publisher has waited long enough, and nobody else shall wait. */
   giveUp(publisher: Held): void {
-    this.#held.delete(publisher);
+    this.#held?.delete(publisher);
     this.#patience = false;
   }
 
   /** The queue is low again. */
   relieve(): void {
     this.#patience = true;
-    if (this.#held.size === 0) return;
-    const held = [...this.#held];
-    this.#held.clear();
-    for (const publisher of held) publisher.letGo();
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) { for (const publisher of held) publisher.letGo(); }
   }
 }

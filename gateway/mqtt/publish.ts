@@ -57,9 +57,14 @@ export interface Publishing {
   readonly receive_max: number;
   /** Largest payload the client may publish, bytes. */
   readonly payload_bytes_max: number;
-  /** Stops reading until the answer is there, then goes on. */
+  readonly reading: Reading;
+}
+
+/** The input of a connection, which can be stopped between two packets. */
+export interface Reading {
+  /** Stops until the answer is there, then goes on. */
   wait<Answer>(answer: Promise<Answer>, goOn: (answer: Answer) => void): void;
-  /** Stops reading until a subscriber has caught up. */
+  /** Stops until a subscriber has caught up. */
   hold(pressure: Pressure): void;
 }
 
@@ -91,7 +96,7 @@ export class Publisher {
     const memo = this.#topicOf(frame, properties);
     this.#checkCapabilities(frame, properties);
     // A second copy is acknowledged and goes nowhere, DUP or not. [MQTT-4.3.3-10]
-    if (qos === 2 && at.client.incoming.has(frame.packetId)) {
+    if (qos === 2 && at.client.hasIncoming(frame.packetId)) {
       at.sender.ackOut(PacketType.Pubrec, frame.packetId, ReasonCode.Success);
       return;
     }
@@ -191,7 +196,7 @@ export class Publisher {
   }
 
   #checkQuota(): void {
-    if (this.#at.client.incoming.size < this.#at.receive_max) return;
+    if (this.#at.client.incomingCount < this.#at.receive_max) return;
     const message = `more than ${this.#at.receive_max} QoS 2 messages without PUBREL`;
     throw new ProtocolError(message, ReasonCode.ReceiveMaximumExceeded, ""); // [MQTT-3.3.4-9]
   }
@@ -254,7 +259,7 @@ export class Publisher {
     decision: Promise<Decision>,
   ): void {
     const kept = copyOf(message); // the frame dies with this turn
-    this.#at.wait(decision, ({ allowed }) => {
+    this.#at.reading.wait(decision, ({ allowed }) => {
       this.#remember(memo, 1 << (kept.qos * 2 + (kept.retain ? 1 : 0)), allowed);
       if (allowed) this.#accept(kept, packetId);
       else this.#deny(kept.qos, packetId);
@@ -285,7 +290,7 @@ export class Publisher {
     const { congested } = broker;
     if (congested === undefined) return;
     broker.congested = undefined;
-    this.#at.hold(congested);
+    this.#at.reading.hold(congested);
   }
 
   #publish(message: Message): number {

@@ -60,7 +60,7 @@ export class SessionRestorer implements StoreReader {
 
   /** See `StoreReader.incoming`. */
   incoming(_clientId: string, packetId: number): void {
-    this.#session!.incoming.set(packetId, Infinity);
+    this.#session!.restoreIncoming(packetId);
   }
 
   /** The last session is complete. Wills of connections that a crash cut are due from now on. */

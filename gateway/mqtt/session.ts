@@ -18,7 +18,7 @@ import {
   type ProtocolVersion,
 } from "./packets.ts";
 import { type Held, HOLD_MS_MAX, type Pressure } from "./pressure.ts";
-import type { Publisher } from "./publish.ts";
+import { Publisher, type Reading } from "./publish.ts";
 import { protocolError } from "./reader.ts";
 import type { Sender } from "./sender.ts";
 import { describe } from "./session_info.ts";
@@ -30,7 +30,7 @@ const REPLAY_PAUSE_MS = 10;
 const HOUSEKEEPING_MS = 1000;
 
 /** See `Session`. Made by `createMqttSession`. */
-export class MqttSession implements Session, Connection, Held {
+export class MqttSession implements Session, Connection, Held, Reading {
   readonly protocol = "mqtt";
   readonly decoder: Decoder;
   nextDeadline: number;
@@ -105,7 +105,7 @@ export class MqttSession implements Session, Connection, Held {
     const client = this.at?.client;
     if (client === undefined) return;
     if (client.deliveries.replays.waiting) this.#wakeAt(this.#lastReceived + REPLAY_PAUSE_MS);
-    if (client.incoming.size > 0) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
+    if (client.incomingCount > 0) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
   }
 
   /** Stops reading until a promise answers, then goes on with `goOn` in a turn of its own. */
@@ -168,9 +168,8 @@ export class MqttSession implements Session, Connection, Held {
   }
 
   /** CONNECT is accepted; CONNACK is the caller's to write. */
-  accept(at: Connected, publisher: Publisher): void {
+  accept(at: Connected): void {
     this.at = at;
-    this.#publisher = publisher;
     this.#state = "connected";
     this.broker.counters.clients_connected++;
     const { keepalive_multiplier } = this.broker.options;
@@ -293,9 +292,9 @@ export class MqttSession implements Session, Connection, Held {
     return this.#state === "closed";
   }
 
-  /** The incoming half; there once connected. */
+  /** The incoming half, made when the first message comes: most clients only listen. */
   get publisher(): Publisher {
-    return this.#publisher!;
+    return this.#publisher ??= new Publisher(this.at!);
   }
 
   /** The outgoing half; there once connected. */
@@ -344,13 +343,13 @@ export class MqttSession implements Session, Connection, Held {
   #keepHouse(now: number): boolean {
     const { client } = this.at!;
     const { options, counters } = this.broker;
-    for (const [packetId, giveUpAt] of client.incoming) {
+    for (const [packetId, giveUpAt] of client.incoming()) {
       if (giveUpAt > now) continue;
       client.removeIncoming(packetId);
       counters.await_rel_timeouts++;
     }
     if (this.#retries) client.deliveries.retry(now - options.retry_interval);
-    return this.#retries || client.incoming.size > 0;
+    return this.#retries || client.incomingCount > 0;
   }
 
   /** MQTT 5 forbids sending again on the same connection. [MQTT-4.4.0-1] */
