@@ -150,11 +150,12 @@ export class ListenerSet {
   /** Everything is read before anything is changed. */
   async #materials(plans: readonly ListenerPlan[]): Promise<Map<string, TlsMaterial>> {
     const materials = new Map<string, TlsMaterial>();
+    // First, because a runtime that is not fit cannot read certificates as we need it either.
+    if (plans.some((plan) => tlsConfig(plan) !== undefined)) await needTls(this.#parts.clock);
     for (const plan of plans) {
       const material = await listenerMaterial(plan);
       if (material !== undefined) materials.set(plan.id, material);
     }
-    if (materials.size > 0) await needTls(this.#parts.clock);
     return materials;
   }
 

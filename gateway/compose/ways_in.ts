@@ -62,7 +62,8 @@ export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigI
   const issues: ConfigIssue[] = [];
   for (const plan of listenerPlans(config)) {
     try {
-      if (await listenerMaterial(plan) !== undefined) await needTls(clock);
+      if (tlsConfig(plan) !== undefined) await needTls(clock);
+      await listenerMaterial(plan);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       // The first word is the setting, except where it is the runtime that is not fit.

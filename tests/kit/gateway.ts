@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly args?: readonly string[];
   /** Directory to use and keep, for tests that start again from what an earlier run left. */
   readonly dir?: string;
+  /** Words that start it in a root of its own, which is `dir` and holds it as `/natsgate`. */
+  readonly chroot?: readonly string[];
 }
 
 /** A started gateway. Dispose of it to stop it and remove what it wrote. */
@@ -97,8 +99,13 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
   Deno.writeTextFileSync(`${dir}/log`, "");
   const binary = Deno.env.get("NATSGATE_BIN");
   const main = new URL("../../main.ts", import.meta.url).pathname;
-  const program = binary === undefined ? [Deno.execPath(), "run", "-A", main] : [binary];
-  const args = ["--config", `${dir}/config.toml`, "--data-dir", `${dir}/data`];
+  const program = options.chroot !== undefined
+    ? [...options.chroot, "/natsgate"]
+    : binary === undefined
+    ? [Deno.execPath(), "run", "-A", main]
+    : [binary];
+  const inside = options.chroot === undefined ? dir : "";
+  const args = ["--config", `${inside}/config.toml`, "--data-dir", `${inside}/data`];
   for (const setting of options.set ?? []) args.push("--set", setting);
   args.push(...options.args ?? []);
   const limit = options.files_max === undefined ? "" : `ulimit -n ${options.files_max}; `;
@@ -106,7 +113,7 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
   const child = new Deno.Command("/bin/sh", {
     args: [
       "-c",
-      `${limit}log=$1; shift; exec "$@" 2>>"$log"`,
+      `${limit}unset NATSGATE_BIN; log=$1; shift; exec "$@" 2>>"$log"`,
       "sh",
       `${dir}/log`,
       ...program,
