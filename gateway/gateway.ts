@@ -141,7 +141,7 @@ export class Gateway implements Supervised {
     this.listeners = new ListenerSet({
       log: this.log.part("listeners"),
       clock: this.clock,
-      listenerParts: (createSession) => this.#listenerParts(createSession),
+      listenerParts: (protocol, create) => this.#listenerParts(protocol, create),
       createSession: (plan, connection) => this.#createSession(plan, connection),
       disconnect: (connections) => this.#disconnect(connections),
     });
@@ -285,8 +285,11 @@ export class Gateway implements Supervised {
     });
   }
 
-  #listenerParts(createSession: ListenerParts["createSession"]): ListenerParts {
-    const config = () => this.#config;
+  #listenerParts(
+    protocol: ListenerPlan["protocol"],
+    createSession: ListenerParts["createSession"],
+  ): ListenerParts {
+    const settings = () => protocol === "nats" ? this.#config.gateway.nats : this.#config.mqtt;
     return {
       turns: this.#turns,
       deadlines: this.#deadlines,
@@ -294,7 +297,7 @@ export class Gateway implements Supervised {
       clock: this.clock,
       /** As configured now: a reload changes it for connections that are there. */
       get write_deadline_ms() {
-        return config().gateway.nats.write_deadline;
+        return settings().write_deadline;
       },
       now: () => this.clock.now(),
       nextId: () => ++this.#nextId,

@@ -22,7 +22,10 @@ export interface ListenerSetParts {
   readonly log: Log;
   readonly clock: Clock;
   /** What a listener needs; called for each that is opened. */
-  readonly listenerParts: (createSession: ListenerParts["createSession"]) => ListenerParts;
+  readonly listenerParts: (
+    protocol: ListenerPlan["protocol"],
+    createSession: ListenerParts["createSession"],
+  ) => ListenerParts;
   readonly createSession: (plan: ListenerPlan, connection: Connection) => Session;
   /** Closes the connections of a listener that is no more. */
   readonly disconnect: (connections: Iterable<Connection>) => void;
@@ -161,8 +164,9 @@ export class ListenerSet {
 
   async #start(plan: ListenerPlan, material: TlsMaterial | undefined): Promise<OpenListener> {
     const way = wayIn(plan, material, this.#parts.clock);
-    const parts = this.#parts.listenerParts((connection) =>
-      this.#parts.createSession(open.plan, connection)
+    const parts = this.#parts.listenerParts(
+      plan.protocol,
+      (connection) => this.#parts.createSession(open.plan, connection),
     );
     const open: OpenListener = {
       plan,

@@ -27,6 +27,7 @@ export function openStore(config: Config, clock: Clock, log: Log): Store {
   return openSqliteStore({
     path: `${config.node.data_dir}/${STORE_FILE}`,
     sync: config.store.sync,
+    database_bytes_max: config.store.max_size,
     clock,
     report: ({ kind, message }) => kind === "writable" ? log.info(message) : log.error(message),
   });
