@@ -35,11 +35,10 @@ export class Message {
   tailDialect = -1;
   tailStart = 0;
   tailEnd = 0;
-  /**
-   * All of `bytes`, set when there is one receiver only: then short runs are copied from here,
-   * and no view of their own is made for them.
-   */
+  /** All of `bytes`, if the publisher has such a view at hand. */
   view: DataView | undefined = undefined;
+  /** True: copy short runs from `view`. False: several receivers share `tail` and `payload`. */
+  single = false;
   /** What `own()` made of it: one copy for all who keep it. */
   kept: Message | undefined = undefined;
   #payload: Uint8Array | undefined = undefined;
@@ -54,12 +53,15 @@ export class Message {
 
   /** Points this object at the next message; what is not named keeps its last value. */
   reset(route: Route, bytes: Uint8Array, start: number, end: number): void {
-    this.route = route;
-    this.bytes = bytes;
+    // An old object that is made to point at a young one costs the collector a note each time.
+    if (this.route !== route) this.route = route;
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.view = undefined;
+    }
     this.start = start;
     this.end = end;
     this.tailDialect = -1;
-    this.view = undefined;
     this.kept = undefined;
     this.#payload = undefined;
     this.#tail = undefined;

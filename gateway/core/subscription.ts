@@ -56,6 +56,6 @@ export interface Subscription {
 /** A subscription as seen from one route: the place where a subscriber keeps its encoded name. */
 export class Target {
   /** What the subscriber writes in front of each message of this route; opaque to the core. */
-  wire: Uint8Array | undefined = undefined;
+  wire: Uint8Array | DataView | undefined = undefined;
   constructor(readonly subscription: Subscription) {}
 }

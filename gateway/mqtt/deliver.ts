@@ -58,7 +58,7 @@ export class Deliveries {
     const retain = message.retain && subscription.retainAsPublished; // [MQTT-3.3.1-12..13]
     const sender = this.sender;
     if (sender === undefined) return this.#wait(message, subscription, qos, retain);
-    const wire = target.wire ??= sender.wire(message.route.topic);
+    const wire = (target.wire ??= sender.wire(message.route.topic)) as Uint8Array;
     if (qos === 0) return this.#sendOnce(sender, message, wire, subscription, retain);
     if (this.queue.length === 0 && this.#resend.length === 0 && this.#mayStart(sender)) {
       return this.#start(sender, message, wire, subscription, qos, retain);

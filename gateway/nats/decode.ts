@@ -127,9 +127,11 @@ export class NatsDecoder<Note = unknown> {
     if (this.#partial !== undefined) return this.#fromPartial();
     const at = this.#at;
     if (at >= this.#chunk.length) return Op.None;
-    this.bytes = this.#chunk;
-    this.view = this.#chunkView;
-    this.owned = false;
+    if (this.bytes !== this.#chunk) {
+      this.bytes = this.#chunk;
+      this.view = this.#chunkView;
+      this.owned = false;
+    }
     const op = this.#isRepeated(at) ? this.#repeat(at) : this.#read(at);
     if (op === Op.None) {
       this.#startPartial(this.#frameEnd === 0 ? 0 : this.#frameEnd - at);

@@ -20,7 +20,8 @@ export function deliver(session: NatsSession, message: Message, target: Target):
     cutOff(session);
     return Delivered.Refused;
   }
-  const prefix = target.wire ??= prefixFor(session, message.route.topic, subscription.sid);
+  const wire = target.wire ??= prefixFor(session, message.route.topic, subscription.sid);
+  const prefix = wire as DataView;
   if (prefix === UNMAPPABLE) return dropUnmappable(session);
   const tail = message.tailDialect;
   const replyTail = TAIL_REPLY + 2 * session.dialect.index;
@@ -59,11 +60,11 @@ export function deliverRetained(
 }
 
 /** A name that NATS cannot spell (plain mapping), or that lies outside of the mountpoint. */
-const UNMAPPABLE = new Uint8Array(0);
+const UNMAPPABLE = new DataView(new ArrayBuffer(0));
 /** Rights to answer that one connection may hold; beyond it the oldest go. */
 const RESPONSES_MAX = 10_000;
 
-function prefixFor(session: NatsSession, topic: Topic, sid: string): Uint8Array {
+function prefixFor(session: NatsSession, topic: Topic, sid: string): DataView {
   const subject = session.dialect.subject(topic);
   return subject === undefined ? UNMAPPABLE : messagePrefix(subject, sid);
 }
@@ -89,7 +90,7 @@ function count(session: NatsSession, message: Message, subscription: NatsSubscri
 function encodeWhole(
   session: NatsSession,
   message: Message,
-  prefix: Uint8Array,
+  prefix: DataView,
   retained: boolean,
 ): void {
   const { extras } = message;

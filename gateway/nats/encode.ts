@@ -2,7 +2,7 @@
  * NATS frames into an outbox. Small functions that write bytes in place; nothing is joined or
  * copied on the way.
  */
-import { copyShort, SHORT_COPY_BYTES_MAX } from "../protocol/copy.ts";
+import { copyShort, SHORT_COPY_BYTES_MAX, viewOf } from "../protocol/copy.ts";
 import { type Outbox, REFERENCE_BYTES } from "../protocol/outbox.ts";
 
 /** `+OK` */
@@ -39,13 +39,13 @@ export function encodeInfo(out: Outbox, info: object): void {
  * With an `H` before it, it begins an HMSG.
  * @param sid one character for each byte
  */
-export function messagePrefix(subject: string, sid: string): Uint8Array {
+export function messagePrefix(subject: string, sid: string): DataView {
   const begin = encoder.encode(`MSG ${subject} `);
   const prefix = new Uint8Array(begin.length + sid.length + 1);
   prefix.set(begin);
   for (let i = 0; i < sid.length; i++) prefix[begin.length + i] = sid.charCodeAt(i);
   prefix[prefix.length - 1] = BLANK;
-  return prefix;
+  return viewOf(prefix);
 }
 
 /** The rest of a publisher's frame: `bytes[tailStart..tailEnd)`. A `Message` is one. */
@@ -54,8 +54,10 @@ export interface TailSource {
   readonly tailEnd: number;
   /** The bytes from start to end. */
   readonly tail: Uint8Array;
-  /** All of `bytes`; undefined when `tail` is shared by several receivers. */
+  /** All of `bytes`; undefined when there is no such view. */
   readonly view: DataView | undefined;
+  /** False: `tail` is shared by several receivers, so making it once is cheapest. */
+  readonly single: boolean;
 }
 
 /**
@@ -64,25 +66,25 @@ export interface TailSource {
  */
 export function encodeTail(
   out: Outbox,
-  prefix: Uint8Array,
+  prefix: DataView,
   source: TailSource,
   headers: boolean,
 ): void {
   const size = source.tailEnd - source.tailStart;
   const large = size >= REFERENCE_BYTES;
-  out.reserve(1 + prefix.length + (large ? 0 : size));
+  out.reserve(1 + prefix.byteLength + (large ? 0 : size));
   const slab = out.slab;
   let at = out.at;
   if (headers) slab[at++] = H;
-  slab.set(prefix, at);
-  at += prefix.length;
+  copyShort(out.view, at, prefix, 0, prefix.byteLength);
+  at += prefix.byteLength;
   if (large) {
     out.at = at;
     out.append(source.tail);
     return;
   }
   const { view } = source;
-  if (view !== undefined && size <= SHORT_COPY_BYTES_MAX) {
+  if (source.single && view !== undefined && size <= SHORT_COPY_BYTES_MAX) {
     copyShort(out.view, at, view, source.tailStart, size);
   } else slab.set(source.tail, at);
   out.at = at + size;
@@ -95,7 +97,7 @@ export function encodeTail(
  */
 export function encodeMessage(
   out: Outbox,
-  prefix: Uint8Array,
+  prefix: DataView,
   reply: Uint8Array | undefined,
   header: Uint8Array | undefined,
   payload: Uint8Array,
@@ -104,12 +106,12 @@ export function encodeMessage(
   const replySize = reply === undefined ? 0 : reply.length;
   const size = payload.length;
   const large = size >= REFERENCE_BYTES;
-  out.reserve(prefix.length + replySize + headerSize + FRAME_BYTES_MAX + (large ? 0 : size));
+  out.reserve(prefix.byteLength + replySize + headerSize + FRAME_BYTES_MAX + (large ? 0 : size));
   const slab = out.slab;
   let at = out.at;
   if (header !== undefined) slab[at++] = H;
-  slab.set(prefix, at);
-  at += prefix.length;
+  copyShort(out.view, at, prefix, 0, prefix.byteLength);
+  at += prefix.byteLength;
   if (reply !== undefined) {
     slab.set(reply, at);
     at += replySize;

@@ -106,8 +106,8 @@ function publishTo(
   if (decoder.tailStart >= 0) {
     message.tailDialect = (withReply ? TAIL_REPLY + 2 * session.dialect.index : TAIL_PLAIN) +
       (headers ? 1 : 0);
-    // Several receivers share one view of the tail instead.
-    if (route.direct.length <= 1) message.view = decoder.view;
+    message.single = route.direct.length <= 1;
+    if (message.view === undefined) message.view = decoder.view;
     message.tailStart = decoder.tailStart;
     message.tailEnd = decoder.bodyEnd + 2;
   }

@@ -66,7 +66,7 @@ Deno.test("subjects beyond ASCII are counted and written in UTF-8", () => {
 Deno.test("a sid is written byte for byte", () => {
   const sid = [0x01, 0x7f, 0x80, 0xc3, 0xff];
   const prefix = messagePrefix("a", String.fromCharCode(...sid));
-  assert.deepEqual(prefix, concat("MSG a ", Uint8Array.from(sid), " "));
+  assert.deepEqual(new Uint8Array(prefix.buffer), concat("MSG a ", Uint8Array.from(sid), " "));
 });
 
 Deno.test("errors are quoted but for the two that never are; INFO ends in a blank", () => {
@@ -115,7 +115,8 @@ Deno.test("encodeTail() of a frame gives what encodeMessage() builds from its pa
         const copied = [decoder.view, undefined].map((view) =>
           written((out) => {
             out.append(filler);
-            const source = { tailStart: decoder.tailStart, tailEnd, tail, view };
+            const single = view !== undefined;
+            const source = { tailStart: decoder.tailStart, tailEnd, tail, view, single };
             encodeTail(out, prefix, source, header !== undefined);
           })
         );
