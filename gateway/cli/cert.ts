@@ -32,7 +32,7 @@ export function run(args: Arguments, io: Io): number {
     files.push(["client-cert.pem", issued.certificate, 0o644]);
     files.push(["client-key.pem", issued.key, 0o600]);
   }
-  for (const [name, text, mode] of files) writeNew(`${dir}/${name}`, text, mode);
+  for (const [name, text, mode] of files) writeNew(dir, name, text, mode);
   io.out(files.map(([name]) => `${dir}/${name}\n`).join(""));
   io.err(
     `For ${hosts.join(", ")}, ${args.text("days")} days. In the configuration of a listener:\n\n` +
@@ -43,8 +43,10 @@ export function run(args: Arguments, io: Io): number {
 }
 
 /** Never writes over a file: it may be a key that is in use. */
-function writeNew(path: string, text: string, mode: number): void {
+function writeNew(dir: string, name: string, text: string, mode: number): void {
+  const path = `${dir}/${name}`;
   try {
+    Deno.mkdirSync(dir, { recursive: true });
     Deno.writeTextFileSync(path, text, { createNew: true, mode });
   } catch (error) {
     const reason = error instanceof Deno.errors.AlreadyExists

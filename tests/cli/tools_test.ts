@@ -89,7 +89,8 @@ Deno.test("hash-password reads the password from standard input", async () => {
 });
 
 Deno.test("cert self-signed writes a CA, a server and a client certificate, once", async () => {
-  const dir = await Deno.makeTempDir({ prefix: "natsgate-test-" });
+  const root = await Deno.makeTempDir({ prefix: "natsgate-test-" });
+  const dir = `${root}/certs`;
   try {
     const words = ["cert", "self-signed", "gw.local", "10.0.0.7", "--out", dir, "--client=dev"];
     const { code, output } = await run(words);
@@ -106,7 +107,7 @@ Deno.test("cert self-signed writes a CA, a server and a client certificate, once
     assert.equal(again.code, 1);
     assert.match(again.errors, /ca\.pem: it is there already/);
   } finally {
-    await Deno.remove(dir, { recursive: true });
+    await Deno.remove(root, { recursive: true });
   }
 });
 
