@@ -11,6 +11,7 @@ import type { AdminEnv } from "./api.ts";
 import { createAdminApp } from "./app.ts";
 import { AdminAuth } from "./auth/auth.ts";
 import { prepareCredentials } from "./auth/first_start.ts";
+import { pages } from "./pages/mod.tsx";
 
 /** The running admin part. */
 export interface Admin {
@@ -25,7 +26,7 @@ export interface Admin {
  */
 export async function startAdmin(control: GatewayControl): Promise<Admin> {
   const auth = new AdminAuth(control);
-  const app = createAdminApp({ control, auth });
+  const app = createAdminApp({ control, auth }, pages({ control, auth }));
   const ports = new Ports(app, control);
   const { current } = control.config;
   if (anyBind(current)) await prepareCredentials(auth, current);

@@ -1,0 +1,99 @@
+// The live parts of the dashboard. Everything else works without scripts.
+
+const MESSAGES_MAX = 500;
+
+/** Parts of a page that the server renders anew every two seconds. */
+for (const part of document.querySelectorAll("[data-live]")) {
+  setInterval(() => refresh(part), 2000);
+}
+
+async function refresh(part) {
+  // Somebody is about to confirm something there, or the page is not looked at.
+  if (document.hidden || part.querySelector("details[open]") || part.contains(focusedField())) {
+    return;
+  }
+  const away = document.getElementById("away");
+  try {
+    const answer = await fetch(part.dataset.live, { redirect: "manual" });
+    if (answer.type === "opaqueredirect") return location.reload();
+    if (!answer.ok) throw new Error(answer.statusText);
+    const text = await answer.text();
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    if (!part.querySelector("details[open]")) part.innerHTML = text;
+    if (focused !== "") document.getElementById(focused)?.focus();
+    away.hidden = true;
+  } catch {
+    away.hidden = false;
+  }
+}
+
+function focusedField() {
+  const { activeElement } = document;
+  return activeElement !== null && activeElement.matches("input, select, textarea, summary")
+    ? activeElement
+    : null;
+}
+
+/** Adds a line to a list of messages; the oldest go. */
+function say(list, text) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 20;
+  list.append(line);
+  while (list.childElementCount > MESSAGES_MAX) list.firstElementChild.remove();
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+const tail = document.getElementById("tail");
+if (tail !== null && tail.dataset.source) {
+  const source = new EventSource(tail.dataset.source);
+  source.addEventListener("open", () => say(tail, "— watching —"));
+  source.addEventListener("message", ({ data }) => say(tail, JSON.parse(data)));
+  source.addEventListener("error", () => say(tail, "— the connection is lost; trying again —"));
+  document.getElementById("tail-stop").addEventListener("click", () => {
+    source.close();
+    say(tail, "— stopped —");
+  });
+}
+
+/** NATS over WebSocket, as text: what a person types is sent line by line. */
+const client = document.getElementById("websocket");
+if (client !== null) {
+  let socket;
+  const output = document.getElementById("websocket-output");
+  const field = (name) => client.elements.namedItem(name).value;
+  const send = (text) => {
+    if (socket?.readyState !== WebSocket.OPEN) return say(output, "— not connected —");
+    socket.send(new TextEncoder().encode(text));
+    say(output, `> ${text.trimEnd()}`);
+  };
+  client.addEventListener("submit", (event) => {
+    event.preventDefault();
+    socket?.close();
+    try {
+      socket = new WebSocket(field("url"));
+    } catch (error) {
+      return say(output, `— ${error.message} —`);
+    }
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("message", ({ data }) => {
+      const text = typeof data === "string" ? data : new TextDecoder().decode(data);
+      if (text.trim() === "PING") return socket.send("PONG\r\n");
+      say(output, text.trimEnd());
+    });
+    socket.addEventListener("close", ({ reason }) => say(output, `— closed ${reason} —`));
+    socket.addEventListener("open", () => {
+      const login = { verbose: false, pedantic: false, name: "dashboard", lang: "browser" };
+      if (field("user") !== "") Object.assign(login, { user: field("user"), pass: field("pass") });
+      socket.send(`CONNECT ${JSON.stringify(login)}\r\nPING\r\n`);
+      say(output, "— open —");
+    });
+  });
+  document.getElementById("websocket-sub").addEventListener("click", () => {
+    send(`SUB ${field("subject")} 1\r\n`);
+  });
+  document.getElementById("websocket-pub").addEventListener("click", () => {
+    const bytes = new TextEncoder().encode(field("payload")).length;
+    send(`PUB ${field("subject")} ${bytes}\r\n${field("payload")}\r\n`);
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * The dashboard: pages rendered on the server, changed by forms, with one script for what is
+ * live. Everything is below `/dashboard`.
+ */
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { type AdminEnv, toProblem } from "../api.ts";
+import { asset } from "../assets.ts";
+import { allow } from "../auth/caller.ts";
+import { clientPages } from "./clients.tsx";
+import { loginPages } from "./login.tsx";
+import { overviewPages } from "./overview.tsx";
+import { BASE, go, page, type PageDeps } from "./page.tsx";
+
+/** Largest form: users to import are in it. */
+const FORM_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Every part of the dashboard. */
+const PARTS: readonly ((app: Hono<AdminEnv>, deps: PageDeps) => void)[] = [
+  overviewPages,
+  clientPages,
+];
+
+/** All pages; to be mounted at `/`. */
+export function pages(deps: PageDeps): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>().basePath(BASE);
+  app.onError((error, context) => {
+    const problem = toProblem(error);
+    if (problem === undefined || context.get("caller") === undefined) throw error;
+    const status = problem.status === 403 ? 403 : problem.status === 404 ? 404 : 400;
+    return page(context, {
+      title: "That did not work",
+      menu: "none",
+      problem: problem.message,
+      status,
+      body: <a class="button" href={BASE}>Back to the overview</a>,
+    });
+  });
+  app.use("/*", bodyLimit({ maxSize: FORM_BYTES_MAX }));
+  app.get(
+    "/assets/:name",
+    async (context) =>
+      await asset(context.req.param("name")) ?? context.text("There is no such file.", 404),
+  );
+  loginPages(app, deps);
+  app.use("/*", async (context, next) => {
+    const caller = context.get("caller");
+    if (caller === undefined || caller.by !== "cookie") return go(context, "/login");
+    allow(caller, { method: context.req.method, scope: "system", loginOnly: true });
+    return await next();
+  });
+  for (const part of PARTS) part(app, deps);
+  return new Hono<AdminEnv>().get("/", (context) => go(context, "")).route("/", app);
+}

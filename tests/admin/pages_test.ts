@@ -1,0 +1,88 @@
+/** The dashboard in a real browser: logging in, watching, and clients. */
+import { connect } from "@nats-io/transport-node";
+import assert from "node:assert/strict";
+import { Dashboard, NO_BROWSER, WHY_SKIPPED } from "../kit/browser.ts";
+import { until } from "../kit/wait.ts";
+
+function test(name: string, run: () => Promise<void>): void {
+  Deno.test({
+    name: `pages: ${name}${WHY_SKIPPED}`,
+    ignore: NO_BROWSER,
+    // The driver of the browser keeps things of its own until the process ends.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: run,
+  });
+}
+
+test("the first user is made with the key of the first start", async () => {
+  await using dashboard = await Dashboard.open({ user: false });
+  const { page, gateway } = dashboard;
+  const [key, secret] = Deno.readTextFileSync(`${gateway.dir}/data/admin.key`).trim().split(":");
+  await page.getByLabel("API key").fill(key!);
+  await page.getByLabel("API secret").fill("wrong");
+  await page.getByLabel("User name").fill("ann");
+  await page.getByLabel("Password", { exact: true }).fill("Secret-1234");
+  await dashboard.press("Make the user and log in");
+  await dashboard.sees("API key or secret is wrong");
+  await page.getByLabel("API key").fill(key!);
+  await page.getByLabel("API secret").fill(secret!);
+  await page.getByLabel("User name").fill("ann");
+  await page.getByLabel("Password", { exact: true }).fill("Secret-1234");
+  await dashboard.press("Make the user and log in");
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await dashboard.press("Log out");
+  await dashboard.logIn({ username: "ann", password: "Secret-1234" });
+});
+
+test("a client comes, is explained, is kicked and disappears", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page, gateway } = dashboard;
+  await dashboard.goto("/clients");
+  await dashboard.sees("No client fits.");
+  const client = await connect({ port: gateway.nats, reconnect: false, name: "watched" });
+  client.subscribe("orders.>");
+  await client.flush();
+  // Without loading the page again.
+  const link = page.locator("tbody a").first();
+  await link.waitFor();
+  const clientId = await link.textContent();
+  await link.click();
+  await dashboard.sees("orders/#");
+  await dashboard.assertGood();
+  await dashboard.goto("/clients");
+  await page.locator("tbody summary").first().click();
+  await dashboard.press("Yes: kick out");
+  await dashboard.sees("The client was disconnected.");
+  await client.closed();
+  await dashboard.sees("No client fits.");
+  await dashboard.goto(`/client?protocol=nats&clientid=${clientId}`);
+  await dashboard.sees("This client is not here now.");
+});
+
+test("the overview follows what happens", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page, gateway } = dashboard;
+  const tile = page.locator(".tile", { hasText: "NATS connections" }).locator("b");
+  assert.equal(await tile.textContent(), "0");
+  const client = await connect({ port: gateway.nats, reconnect: false });
+  await until(async () => await tile.textContent() === "1", "the connection to be counted");
+  await client.close();
+  await until(async () => await tile.textContent() === "0", "the connection to be gone");
+  await dashboard.assertGood();
+});
+
+test("without a login there is nothing but the login", async () => {
+  await using dashboard = await Dashboard.open({ user: false });
+  for (const path of ["", "/clients", "/live/clients", "/client?clientid=x"]) {
+    const answer = await fetch(`${dashboard.origin}/dashboard${path}`, { redirect: "manual" });
+    await answer.body?.cancel();
+    assert.equal(answer.status, 303, path);
+    assert.equal(answer.headers.get("location"), "/dashboard/login");
+  }
+  for (const path of ["..%2fassets.ts", "__proto__", "x"]) {
+    const answer = await fetch(`${dashboard.origin}/dashboard/assets/${path}`);
+    await answer.body?.cancel();
+    assert.equal(answer.status, 404, path);
+  }
+});

@@ -1,0 +1,109 @@
+/**
+ * A real browser in front of the dashboard of a gateway that runs as a process of its own.
+ */
+import axe from "axe-core";
+import assert from "node:assert/strict";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { type GatewayProcess, startGateway } from "./gateway.ts";
+import { PATIENCE_MS } from "./wait.ts";
+
+const PROGRAM = "/usr/bin/chromium";
+const ARGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Behind the name of a test that needs the browser; and whether it is missing. */
+export const NO_BROWSER = !isInstalled();
+/** To be put behind the name of such a test. */
+export const WHY_SKIPPED = NO_BROWSER ? ` (skipped: ${PROGRAM} is not installed)` : "";
+
+/** The user that the configuration makes. */
+export const USER = { username: "admin", password: "Browser-1234" } as const;
+
+/** A gateway, a browser, and a page of it that is logged in. */
+export class Dashboard implements AsyncDisposable {
+  /** What scripts and the security policy complained about. */
+  readonly complaints: string[] = [];
+  private constructor(
+    readonly gateway: GatewayProcess,
+    readonly browser: Browser,
+    readonly page: Page,
+    readonly origin: string,
+  ) {
+    page.on("pageerror", (error) => this.complaints.push(error.message));
+    page.on("console", (line) => {
+      if (line.type() === "error") this.complaints.push(line.text());
+    });
+  }
+
+  /** @param user false: the configuration makes none, so that the first login can be tested */
+  static async open({ config = "", user = true } = {}): Promise<Dashboard> {
+    const first = `[dashboard]\ndefault_password = "${USER.password}"\n`;
+    const gateway = await startGateway({ config: (user ? first : "") + config });
+    const port = /administration on http:\/\/127\.0\.0\.1:(\d+)/.exec(gateway.log())![1];
+    const browser = await chromium.launch({ executablePath: PROGRAM, args: ARGS });
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    page.setDefaultTimeout(PATIENCE_MS);
+    const dashboard = new Dashboard(gateway, browser, page, `http://127.0.0.1:${port}`);
+    await page.goto(dashboard.origin);
+    if (user) await dashboard.logIn();
+    return dashboard;
+  }
+
+  async logIn({ username, password }: { username: string; password: string } = USER) {
+    await this.page.getByLabel("User name").fill(username);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
+    await this.press("Log in");
+    await this.page.getByRole("heading", { name: "Overview" }).waitFor();
+  }
+
+  /** Opens a page of the dashboard. */
+  async goto(path: string): Promise<void> {
+    await this.page.goto(`${this.origin}/dashboard${path}`);
+  }
+
+  async press(name: string): Promise<void> {
+    await this.page.getByRole("button", { name, exact: true }).first().click();
+  }
+
+  /** Waits until a text can be seen. */
+  async sees(text: string): Promise<void> {
+    await this.page.getByText(text).first().waitFor();
+  }
+
+  /** Nothing for axe to object to, and nothing wider than the window. */
+  async assertGood(): Promise<void> {
+    const { page } = this;
+    await page.evaluate(axe.source);
+    const violations = await page.evaluate(async () => {
+      // deno-lint-ignore no-explicit-any -- axe puts itself there
+      const { violations } = await (globalThis as any).axe.run();
+      // deno-lint-ignore no-explicit-any -- its types are not in the page
+      return violations.map((one: any) => `${one.id}: ${one.nodes[0]?.html}`) as string[];
+    });
+    assert.deepEqual(violations, [], page.url());
+    const wide = await page.evaluate(`document.documentElement.scrollWidth > innerWidth`);
+    assert.equal(wide, false, `${page.url()} is wider than the window`);
+    assert.deepEqual(this.complaints, [], page.url());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser.close();
+    await this.gateway[Symbol.asyncDispose]();
+  }
+}
+
+function isInstalled(): boolean {
+  try {
+    return Deno.statSync(PROGRAM).isFile;
+  } catch {
+    return false;
+  }
+}
