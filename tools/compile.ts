@@ -51,8 +51,28 @@ async function bundle(): Promise<void> {
   // A worker begins with a file of its own; `gateway/auth/hasher.ts` looks for it here.
   const worker = "gateway/auth/password_worker.ts";
   await deno([...options, "--output", `${BUNDLE}/password_worker.js`, worker]);
+  await minifyLibraries();
   await copyAssets();
   await stamp();
+}
+
+/**
+ * The runtime holds every embedded byte in memory, so the drivers are made small. Our own code is
+ * left as it is, for stack traces that can be read.
+ */
+async function minifyLibraries(): Promise<void> {
+  for await (const { name } of Deno.readDir(BUNDLE)) {
+    const path = `${BUNDLE}/${name}`;
+    const text = await Deno.readTextFile(path);
+    // "// gateway/cli/run.ts", "// ../.cache/deno/npm/…": where the lines that follow came from.
+    const origins = [...text.matchAll(/^\/\/ (\S+\.[cm]?[jt]sx?)$/gm)].map(([, path]) => path!);
+    const isLibrary = origins.length > 0 && origins.every((origin) => origin.includes("/npm/"));
+    // What several files share keeps the names under which they import it.
+    if (!isLibrary || name.startsWith("chunk-")) continue;
+    const options = ["--quiet", "--platform=deno", "--minify", "--external", "./chunk-*.js"];
+    await deno(["bundle", ...options, "--output", `${path}.min`, path]);
+    await Deno.rename(`${path}.min`, path);
+  }
 }
 
 /** `admin/assets` goes beside the bundle's files, where `./assets/` of an `admin/*.ts` now points. */
