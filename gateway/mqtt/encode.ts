@@ -2,6 +2,7 @@
  * MQTT packets of a server into an outbox. Each function writes one whole packet; reason codes are
  * those of MQTT 5 and are translated for older versions.
  */
+import { copyRun } from "../protocol/copy.ts";
 import { varintSize, writeU16, writeVarint } from "../protocol/bytes.ts";
 import { type Outbox, REFERENCE_BYTES } from "../protocol/outbox.ts";
 import { ReasonCode, toReturnCode } from "./codes.ts";
@@ -250,7 +251,7 @@ function writePayload(out: Outbox, at: number, payload: PayloadSource): void {
     for (let i = start; i < end; i++) slab[at++] = bytes[i]!;
     out.at = at;
   } else if (size < REFERENCE_BYTES) {
-    out.slab.set(payload.payload, at);
+    copyRun(out.slab, out.view, at, payload);
     out.at = at + size;
   } else {
     out.at = at;

@@ -2,6 +2,7 @@
  * MQTT control packets as plain data, for 3.1, 3.1.1 and 5.0. PUBLISH and its acknowledgements,
  * which are decoded into reused objects, are in `frames.ts`.
  */
+import type { ByteRun } from "../protocol/copy.ts";
 
 /** Number of a control packet type: the high half of its first byte. [MQTT5 2.1.2] */
 export const PacketType = {
@@ -190,13 +191,9 @@ export type Packet =
   | AuthPacket;
 
 /**
- * A payload to send, as `Message` holds it: `bytes[start..end)`, and the same as a view. From
+ * A payload to send, as `Message` holds it: `bytes[start..end)`. From
  * `REFERENCE_BYTES` on it must be owned: an outbox keeps it as it is until it is written.
  */
-export interface PayloadSource {
+export interface PayloadSource extends ByteRun {
   readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  /** Made when first asked for: tiny payloads are copied without it. */
-  readonly payload: Uint8Array;
 }

@@ -5,6 +5,7 @@ import type { Authorizer, Decision } from "../auth/types.ts";
 import { mount } from "../core/mountpoint.ts";
 import { copyOf, Message, type QoS } from "../core/message.ts";
 import type { Route } from "../core/route.ts";
+import { viewOf } from "../protocol/copy.ts";
 import { equals, RouteTable } from "../core/route_table.ts";
 import { type Topic, toTopic } from "../core/topic.ts";
 import { ProtocolError } from "../errors.ts";
@@ -209,6 +210,8 @@ export class Publisher {
       message = this.#message = new Message(memo.route, bytes, payloadStart, payloadEnd);
     } else message.reset(memo.route, bytes, payloadStart, payloadEnd);
     message.owned = frame.owned;
+    message.single = memo.route.direct.length <= 1;
+    if (message.view === undefined && !frame.owned) message.view = viewOf(bytes);
     message.qos = frame.qos;
     message.retain = frame.retain;
     message.origin = this.#at.client.id;

@@ -98,7 +98,7 @@ function encodeWhole(
     ? encodeHeaders(extras, retained, session.server.now())
     : undefined;
   const reply = extras?.replyTo === undefined ? undefined : replyFor(session, message);
-  encodeMessage(session.link.out, prefix, reply, header, message.payload);
+  encodeMessage(session.link.out, prefix, reply, header, message);
 }
 
 /** The reply subject; for MQTT requests it carries the Correlation Data. */

@@ -2,7 +2,13 @@
  * NATS frames into an outbox. Small functions that write bytes in place; nothing is joined or
  * copied on the way.
  */
-import { copyShort, SHORT_COPY_BYTES_MAX, viewOf } from "../protocol/copy.ts";
+import {
+  type ByteRun,
+  copyRun,
+  copyShort,
+  SHORT_COPY_BYTES_MAX,
+  viewOf,
+} from "../protocol/copy.ts";
 import { type Outbox, REFERENCE_BYTES } from "../protocol/outbox.ts";
 
 /** `+OK` */
@@ -100,11 +106,11 @@ export function encodeMessage(
   prefix: DataView,
   reply: Uint8Array | undefined,
   header: Uint8Array | undefined,
-  payload: Uint8Array,
+  payload: ByteRun,
 ): void {
   const headerSize = header === undefined ? 0 : header.length;
   const replySize = reply === undefined ? 0 : reply.length;
-  const size = payload.length;
+  const size = payload.end - payload.start;
   const large = size >= REFERENCE_BYTES;
   out.reserve(prefix.byteLength + replySize + headerSize + FRAME_BYTES_MAX + (large ? 0 : size));
   const slab = out.slab;
@@ -130,11 +136,11 @@ export function encodeMessage(
   }
   if (large) {
     out.at = at;
-    out.append(payload);
+    out.append(payload.payload);
     out.append(CRLF);
     return;
   }
-  slab.set(payload, at);
+  copyRun(slab, out.view, at, payload);
   at += size;
   slab[at++] = CR;
   slab[at++] = LF;

@@ -95,6 +95,8 @@ function publishTo(
     decoder.bodyEnd,
   );
   message.owned = decoder.owned;
+  message.single = route.direct.length <= 1;
+  if (message.view === undefined) message.view = decoder.view;
   message.origin = session.id;
   message.qos = session.options.verbose ? 1 : 0;
   message.retain = false;
@@ -106,8 +108,6 @@ function publishTo(
   if (decoder.tailStart >= 0) {
     message.tailDialect = (withReply ? TAIL_REPLY + 2 * session.dialect.index : TAIL_PLAIN) +
       (headers ? 1 : 0);
-    message.single = route.direct.length <= 1;
-    if (message.view === undefined) message.view = decoder.view;
     message.tailStart = decoder.tailStart;
     message.tailEnd = decoder.bodyEnd + 2;
   }
@@ -305,5 +305,5 @@ function startsWithReplyPrefix(bytes: Uint8Array, at: number): boolean {
 /** Permissions that one connection remembers. */
 const DECISIONS_MAX = 4096;
 const STAR = 0x2a, GREATER = 0x3e;
-const NO_PAYLOAD = new Uint8Array(0);
+const NO_PAYLOAD = { start: 0, end: 0, payload: new Uint8Array(0) };
 const [UNDERSCORE, LETTER_R, DOT] = [...REPLY_PREFIX].map((c) => c.charCodeAt(0));

@@ -8,6 +8,26 @@
 /** Up to this many bytes `copyShort` is faster than `set` with a new view. */
 export const SHORT_COPY_BYTES_MAX = 320;
 
+/** Bytes in a larger buffer that are to be written somewhere; a `Message` and its payload. */
+export interface ByteRun {
+  readonly start: number;
+  readonly end: number;
+  /** The bytes from start to end. Made when first asked for, then shared by all receivers. */
+  readonly payload: Uint8Array;
+  /** The whole buffer, if there is a view of it. */
+  readonly view?: DataView | undefined;
+  /** True when there is one receiver only: then `payload` is not worth making for a short run. */
+  readonly single?: boolean;
+}
+
+/** Writes the run at `target[at..]`; `view` is a view of all of `target`. */
+export function copyRun(target: Uint8Array, view: DataView, at: number, run: ByteRun): void {
+  const size = run.end - run.start;
+  if (run.single && run.view !== undefined && size <= SHORT_COPY_BYTES_MAX) {
+    copyShort(view, at, run.view, run.start, size);
+  } else target.set(run.payload, at);
+}
+
 /** Copies `length` bytes; the buffers must not be the same. */
 export function copyShort(
   target: DataView,

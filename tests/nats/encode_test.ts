@@ -13,6 +13,7 @@ import {
 import { Op } from "../../gateway/nats/ops.ts";
 import { Outbox, REFERENCE_BYTES } from "../../gateway/protocol/outbox.ts";
 import { concat } from "../kit/raw_nats.ts";
+import { viewOf } from "../../gateway/protocol/copy.ts";
 import { randomSeed } from "../kit/seed.ts";
 
 const seed = randomSeed("nats encode");
@@ -30,6 +31,11 @@ function text(write: (out: Outbox) => void): string {
   return new TextDecoder().decode(written(write));
 }
 
+/** A payload on its own, as a single receiver gets it. */
+function run(payload: Uint8Array) {
+  return { start: 0, end: payload.length, payload, view: viewOf(payload), single: true };
+}
+
 Deno.test("MSG and HMSG, with and without reply", () => {
   const prefix = messagePrefix("a.b", "sid-1");
   const reply = ascii("_INBOX.x"), header = ascii("NATS/1.0\r\n\r\n"), payload = ascii("hello");
@@ -42,14 +48,14 @@ Deno.test("MSG and HMSG, with and without reply", () => {
     [reply, header, none, "HMSG a.b sid-1 _INBOX.x 12 12\r\nNATS/1.0\r\n\r\n\r\n"],
   ];
   for (const [r, h, p, wanted] of cases) {
-    assert.equal(text((out) => encodeMessage(out, prefix, r, h, p)), wanted);
+    assert.equal(text((out) => encodeMessage(out, prefix, r, h, run(p))), wanted);
   }
 });
 
 Deno.test("sizes are written in plain digits at every power of ten", () => {
   for (const size of [0, 9, 10, 99, 100, 999, 1000, 9999, 10_000, 99_999, 100_000, 1_048_576]) {
     const bytes = written((out) =>
-      encodeMessage(out, messagePrefix("a", "1"), undefined, undefined, new Uint8Array(size))
+      encodeMessage(out, messagePrefix("a", "1"), undefined, undefined, run(new Uint8Array(size)))
     );
     assert.deepEqual(bytes, concat(`MSG a 1 ${size}\r\n`, new Uint8Array(size), "\r\n"));
   }
@@ -58,7 +64,7 @@ Deno.test("sizes are written in plain digits at every power of ten", () => {
 Deno.test("subjects beyond ASCII are counted and written in UTF-8", () => {
   const prefix = messagePrefix("ä.€", "1");
   assert.equal(
-    text((out) => encodeMessage(out, prefix, undefined, undefined, ascii("x"))),
+    text((out) => encodeMessage(out, prefix, undefined, undefined, run(ascii("x")))),
     "MSG ä.€ 1 1\r\nx\r\n",
   );
 });
@@ -122,7 +128,7 @@ Deno.test("encodeTail() of a frame gives what encodeMessage() builds from its pa
         );
         const whole = written((out) => {
           out.append(filler);
-          encodeMessage(out, prefix, replyBytes, header, payload);
+          encodeMessage(out, prefix, replyBytes, header, run(payload));
         });
         assert.deepEqual(copied, [whole, whole]);
       },
