@@ -52,12 +52,14 @@ export class ClientAuthorizer implements Authorizer {
   #own = 0;
   /** True when the last answer must not be remembered. */
   #volatile = false;
-  #expired = false;
+  /** When the login's rules end; Infinity for never, or once sessions have been told. */
+  #expiresAt: number;
 
   constructor(shared: Authorization, client: ClientView) {
     this.#shared = shared;
     this.#client = client;
     const attached = client.principal.rules;
+    this.#expiresAt = attached?.expiresAt ?? Infinity;
     this.#attached = attached === undefined ? undefined : this.#bind(attached.rules);
   }
 
@@ -67,7 +69,12 @@ export class ClientAuthorizer implements Authorizer {
 
   /** See `Authorizer.generation`. A new number at each look while answers must not be kept. */
   get generation(): number {
-    if (this.#volatile || (!this.#expired && this.#isExpired())) this.#own++;
+    // Read once a message: the usual case is two comparisons and an addition.
+    if (this.#volatile) this.#own++;
+    else if (this.#expiresAt !== Infinity && this.#isExpired()) {
+      this.#own++;
+      this.#expiresAt = Infinity;
+    }
     return this.#shared.generation + this.#own;
   }
 
@@ -244,8 +251,7 @@ export class ClientAuthorizer implements Authorizer {
 
   #isExpired(): boolean {
     const expiresAt = this.#client.principal.rules?.expiresAt;
-    this.#expired ||= expiresAt !== undefined && this.#shared.clock.now() >= expiresAt;
-    return this.#expired;
+    return expiresAt !== undefined && this.#shared.clock.now() >= expiresAt;
   }
 
   /** Logs a denial, each kind once. */
