@@ -304,6 +304,7 @@ export class Gateway implements Supervised {
       onClosed: (session, peer, cause) =>
         this.#closures.note(session, peer.address, cause, this.clock.now()),
       createSession,
+      isBanned: (address) => this.access.bans.isBanned(address),
     };
   }
 

@@ -66,6 +66,12 @@ export class BanList {
     return undefined;
   }
 
+  /** True for an address of which nobody may come in, known before anything was said. */
+  isBanned(address: string): boolean {
+    return this.#bans.size > 0 &&
+      this.find({ clientId: undefined, username: undefined, address }) !== undefined;
+  }
+
   /** All bans in force, in no order. */
   list(): Ban[] {
     const keys = [...this.#bans.keys()];

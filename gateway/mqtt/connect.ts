@@ -296,7 +296,7 @@ class Access {
     readonly view: ClientView,
     readonly mountpoint: string,
   ) {
-    this.authorizer = session.listener.authorizerFor(view);
+    this.authorizer = session.listener.authorizerFor({ ...view, mountpoint });
   }
 
   /** The name that rules see. */

@@ -93,6 +93,7 @@ export function accept(
     clientId: session.clientId,
     peer: link.peer,
     principal,
+    mountpoint,
   });
   session.decidedRoute = undefined;
   if (principal.acl?.responses !== undefined) session.responses = new Map();

@@ -48,6 +48,8 @@ export interface ListenerParts extends ConnectionParts {
   /** A new connection id. */
   readonly nextId: () => number;
   readonly createSession: (connection: Connection) => Session;
+  /** True for addresses that are kept out whatever they say. Absent: nobody is. */
+  readonly isBanned?: (address: string) => boolean;
 }
 
 /** Counters of a listener. */
@@ -55,7 +57,7 @@ export interface ListenerStats {
   accepted: number;
   /** Closed at once because there were `connections_max` already. */
   refusedFull: number;
-  /** Closed at once because of the access rules. */
+  /** Closed at once because of the access rules or a ban. */
   refusedAccess: number;
   /** Ended before the session began: PROXY header, TLS or WebSocket handshake. */
   failedHandshakes: number;
@@ -195,7 +197,8 @@ export class Listener {
     }
     if (options.nodelay && "setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
     this.#preparing.add(conn);
-    const isAllowed = (address: string) => allowed(options.accessRules, address);
+    const isAllowed = (address: string) =>
+      allowed(options.accessRules, address) && !this.#parts.isBanned?.(address);
     prepare(conn, peer.address, options.way, isAllowed, this.#parts.clock).then(
       (prepared) => {
         this.#preparing.delete(conn);
