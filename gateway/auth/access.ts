@@ -169,6 +169,7 @@ class ConfiguredAccess implements Access {
 
   #build(config: Config, old: State | undefined): State {
     const hardened = config.security_profile === "hardened";
+    const comparable = old !== undefined && sameGround(old.config, config) ? old : undefined;
     const parts: Omit<PartDeps, "failClosed"> = {
       clock: this.deps.clock,
       log: this.deps.log,
@@ -179,7 +180,7 @@ class ConfiguredAccess implements Access {
     for (const source of config.authorization.sources.filter((one) => one.enable)) {
       const key = keyOf("authorization", source);
       // A rule file may have changed though its path did not.
-      const kept = source.type === "file" ? undefined : old?.sources.get(key);
+      const kept = source.type === "file" ? undefined : comparable?.sources.get(key);
       sources.set(key, kept ?? createSource(source, this.rules, hardened, parts));
     }
     const failClosed = hardened && !config.authentication_settings.ignore_backend_failures;
@@ -187,9 +188,7 @@ class ConfiguredAccess implements Access {
     for (const chain of chainIds(config)) {
       for (const one of chainConfigs(config, chain).filter(({ enable }) => enable)) {
         const key = keyOf(chain, one);
-        const kept = old?.config.security_profile === config.security_profile
-          ? old.providers.get(key)
-          : undefined;
+        const kept = comparable?.providers.get(key);
         const make = () => createProvider(one, this.users(chain), { ...parts, failClosed });
         providers.set(key, kept ?? make());
       }
@@ -206,6 +205,14 @@ class ConfiguredAccess implements Access {
     });
     return { config, methods, providers, sources };
   }
+}
+
+/** True when the parts of one are good for the other, where their own settings are the same. */
+function sameGround(a: Config, b: Config): boolean {
+  return a.security_profile === b.security_profile &&
+    a.gateway.nats.topic_mapping === b.gateway.nats.topic_mapping &&
+    a.authentication_settings.ignore_backend_failures ===
+      b.authentication_settings.ignore_backend_failures;
 }
 
 const LISTENER_TYPES = ["tcp", "ssl", "ws", "wss"] as const;

@@ -55,18 +55,20 @@ export function requireConnectionType(nats: JsonObject, peer: PeerInfo): void {
   }
 }
 
-/** The lower of the user's and the account's limits; -1, null or absent is no limit. */
+/**
+ * The lower of the user's and the account's limits; -1, null or absent is no limit. `data` is
+ * left alone: NATS servers carry it along and hold nobody to it.
+ */
 export function limitsOf(...sources: readonly JsonObject[]): NonNullable<Principal["limits"]> {
   const least = (name: string) => {
     const given = sources.map((source) => asNumber(source[name]))
       .filter((limit): limit is number => limit !== undefined && limit >= 0);
     return given.length === 0 ? undefined : Math.min(...given);
   };
-  const subscriptions = least("subs"), payloadBytes = least("payload"), dataBytes = least("data");
+  const subscriptions = least("subs"), payloadBytes = least("payload");
   return {
     ...(subscriptions === undefined ? {} : { subscriptions }),
     ...(payloadBytes === undefined ? {} : { payloadBytes }),
-    ...(dataBytes === undefined ? {} : { dataBytes }),
   };
 }
 

@@ -58,8 +58,6 @@ export interface Principal {
   readonly limits?: {
     readonly subscriptions?: number;
     readonly payloadBytes?: number;
-    /** Payload bytes that the connection may publish in all. */
-    readonly dataBytes?: number;
   };
   /** NATS JWT permissions: where they allow, the configured rules must allow as well. */
   readonly acl?: AclCheck;

@@ -22,7 +22,7 @@ export function subscribe(session: NatsSession): void {
     session.acknowledge();
     return;
   }
-  const most = session.principal.limits?.subscriptions ?? server.options.subscriptions_max;
+  const most = subscriptionsMax(session);
   if (session.subscriptions.size >= most) {
     session.complain("maximum subscriptions exceeded");
     return;
@@ -87,7 +87,7 @@ export async function subscribeFor(
   if (!/^[^\s\0]+$/.test(sid)) return "a sid has no blanks";
   if (group !== undefined && !/^[^\s\0]+$/.test(group)) return "a group name has no blanks";
   if (session.subscriptions.has(sid)) return `the sid ${sid} is in use`;
-  const most = session.principal.limits?.subscriptions ?? session.server.options.subscriptions_max;
+  const most = subscriptionsMax(session);
   if (session.subscriptions.size >= most) return "the client has as many subscriptions as it may";
   const wanted: Wanted = { subject, sid, name, group };
   const decision = await session.authorizer?.subscribe(requestFor(session, wanted));
@@ -177,4 +177,9 @@ function decodeSid(bytes: Uint8Array, start: number, end: number): string {
   let sid = "";
   for (let i = start; i < end; i++) sid += String.fromCharCode(bytes[i]!);
   return sid;
+}
+
+/** The listener's limit, or the login's where that is lower. */
+function subscriptionsMax({ principal, server }: NatsSession): number {
+  return Math.min(principal.limits?.subscriptions ?? Infinity, server.options.subscriptions_max);
 }

@@ -230,6 +230,20 @@ Deno.test("jwks: the right key by kid, a new key at once, unusable keys passed o
   assert.equal(await on.login("alice", forged), "out: not_authorized");
 });
 
+Deno.test("jwks: the server is verified unless told otherwise", async () => {
+  const one = await keyOf("ES256", "k1");
+  await using service = await HttpService.start(() => json({ keys: [one.jwk] }), true);
+  const token = await sign({}, one.key, "ES256", "k1");
+  const login = async (ssl: string) => {
+    await using on = await testAccess(byKeySet(`${service.url}/jwks`, ssl));
+    return await on.login("alice", token);
+  };
+  assert.equal(await login(""), DOWN);
+  assert.equal(await login('ssl = { verify = "verify_none" }'), "in: alice");
+  const ca = service.ca.replaceAll("\n", "\\n");
+  assert.equal(await login(`ssl = { cacertfile = "${ca}" }`), "in: alice");
+});
+
 Deno.test("jwks: down, slow and nonsense; then it works by itself", async () => {
   const one = await keyOf("EdDSA", "k1");
   await using service = await HttpService.start(() => ({ status: 500 }));

@@ -275,7 +275,7 @@ Deno.test("limits: the lower of user and account, -1 for none", () => {
     payloadBytes: 100,
   });
   assert.equal(limits({ subs: -1, payload: -1, data: -1 }, {}), undefined);
-  assert.deepEqual(limits({ data: 9 }, {}), { dataBytes: 9 });
+  assert.equal(limits({ data: 9 }, {}), undefined, "as in nats-server");
 });
 
 Deno.test("default permissions of the account stand in for a user who has none", () => {

@@ -223,7 +223,8 @@ function jwt(profile: SecurityProfile) {
         refresh_interval: duration("300s", 1000, 10_000),
         max_fail_count: integer(5, 1, 1000),
         pool_size: integer(8, 1, 1024),
-        ssl: urlTls(profile),
+        // Whoever can pose as this server can make keys: it is verified unless told otherwise.
+        ssl: urlTls("hardened"),
       }),
       tlsByScheme(({ endpoint }) => endpoint),
     ),
