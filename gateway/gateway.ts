@@ -10,11 +10,16 @@ import { Closures } from "./compose/closures.ts";
 import { createControl } from "./compose/control.ts";
 import { backupOf } from "./compose/control_backup.ts";
 import { noSettings, type SettingsSource } from "./compose/control_config.ts";
-import { mqttOptions, retainedLimits } from "./compose/mqtt_options.ts";
+import { certificateNames, mqttOptions, retainedLimits } from "./compose/mqtt_options.ts";
 import { LameDuck } from "./compose/lame_duck.ts";
 import { type ListenerPlan, listenerPlans } from "./compose/listener_plan.ts";
 import { ListenerSet } from "./compose/listener_set.ts";
-import { clientInfoOverride, natsOptions, natsTlsInfo } from "./compose/nats_options.ts";
+import {
+  clientInfoOverride,
+  greetsInClear,
+  natsOptions,
+  natsTlsInfo,
+} from "./compose/nats_options.ts";
 import { openStore, restoreState, storePath } from "./compose/open_store.ts";
 import { Periodic } from "./compose/periodic.ts";
 import { SysTree } from "./compose/sys_tree.ts";
@@ -29,7 +34,9 @@ import type { Supervised } from "./lifecycle.ts";
 import { renderMountpoint } from "./core/mountpoint.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import { createMqttSession } from "./mqtt/session.ts";
-import { NatsServer, type NatsServerParts } from "./nats/server.ts";
+import { refusalFrames } from "./nats/encode.ts";
+import { infoFor } from "./nats/info.ts";
+import { type NatsListenerOptions, NatsServer, type NatsServerParts } from "./nats/server.ts";
 import { NatsSession } from "./nats/session.ts";
 import { createMapping } from "./nats/subject.ts";
 import type { Log } from "./observe/log.ts";
@@ -37,6 +44,7 @@ import type { LogLine } from "./observe/log_output.ts";
 import { Metrics } from "./observe/metrics.ts";
 import type { Session } from "./protocol/session.ts";
 import { type Notice, startNotices } from "./start_notices.ts";
+import { Congestion } from "./transport/congestion.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Store } from "./store/types.ts";
 import { Deadlines } from "./transport/deadlines.ts";
@@ -108,6 +116,7 @@ export class Gateway implements Supervised {
   /** What administration may ask and do. */
   readonly control: GatewayControl;
   readonly #turns: Turns;
+  readonly #congestion = new Congestion();
   readonly #deadlines: Deadlines;
   #lameDuck: LameDuck | undefined;
   readonly #closures = new Closures();
@@ -141,8 +150,7 @@ export class Gateway implements Supervised {
     this.listeners = new ListenerSet({
       log: this.log.part("listeners"),
       clock: this.clock,
-      listenerParts: (protocol, create) => this.#listenerParts(protocol, create),
-      createSession: (plan, connection) => this.#createSession(plan, connection),
+      listenerParts: (plan) => this.#listenerParts(plan),
       disconnect: (connections) => this.#disconnect(connections),
     });
     this.control = createControl(this, {
@@ -285,11 +293,9 @@ export class Gateway implements Supervised {
     });
   }
 
-  #listenerParts(
-    protocol: ListenerPlan["protocol"],
-    createSession: ListenerParts["createSession"],
-  ): ListenerParts {
-    const settings = () => protocol === "nats" ? this.#config.gateway.nats : this.#config.mqtt;
+  #listenerParts(plan: () => ListenerPlan): ListenerParts {
+    const settings = () =>
+      plan().protocol === "nats" ? this.#config.gateway.nats : this.#config.mqtt;
     return {
       turns: this.#turns,
       deadlines: this.#deadlines,
@@ -297,26 +303,36 @@ export class Gateway implements Supervised {
       clock: this.clock,
       /** As configured now: a reload changes it for connections that are there. */
       get write_deadline_ms() {
-        return settings().write_deadline;
+        const { send_timeout } = plan().config.tcp_options;
+        return Math.min(settings().write_deadline, send_timeout);
       },
+      get high_watermark_bytes() {
+        return plan().config.tcp_options.high_watermark;
+      },
+      congestion: this.#congestion,
       now: () => this.clock.now(),
       nextId: () => ++this.#nextId,
       onClosed: (session, peer, cause) =>
         this.#closures.note(session, peer.address, cause, this.clock.now()),
-      createSession,
       isBanned: (address) => this.access.bans.isBanned(address),
+      createSession: (connection) => this.#createSession(plan(), connection),
+      refusal: (peer) => {
+        const current = plan();
+        return greetsInClear(current)
+          ? refusalFrames(
+            infoFor(this.nats.options, this.#natsListener(current), peer, undefined, false),
+            "maximum connections exceeded",
+          )
+          : undefined;
+      },
     };
   }
 
   #createSession(plan: ListenerPlan, connection: Connection): Session {
-    const { mountpoint } = plan.config;
     if (plan.protocol === "nats") {
-      return new NatsSession(connection, this.nats, {
-        mountpoint,
-        authenticator: this.access.authenticatorFor(plan.id),
-        tls: natsTlsInfo(plan),
-      });
+      return new NatsSession(connection, this.nats, this.#natsListener(plan));
     }
+    const { mountpoint } = plan.config;
     return createMqttSession(connection, this.mqtt, {
       authenticator: this.access.authenticatorFor(plan.id),
       authorizerFor: this.access.authorizerFor,
@@ -329,8 +345,17 @@ export class Gateway implements Supervised {
           zone: "default",
           client_attrs: principal.attributes,
         }),
+      certificateNames: certificateNames(this.#config),
       rulesSeeMountpoint: this.#config.authorization.include_mountpoint,
     });
+  }
+
+  #natsListener(plan: ListenerPlan): NatsListenerOptions {
+    return {
+      mountpoint: plan.config.mountpoint,
+      authenticator: this.access.authenticatorFor(plan.id),
+      tls: natsTlsInfo(plan),
+    };
   }
 
   #natsParts(config: Config): NatsServerParts {

@@ -62,6 +62,7 @@ function listenerOptions(
     accessRules: listener.access_rules.map((rule) => parseAccessRule(rule)!),
     backlog: listener.tcp_options.backlog,
     nodelay: listener.tcp_options.nodelay,
+    keepalive_s: keepaliveOf(listener.tcp_options.keepalive),
     rates: {
       messages: rateOf(listener.messages_rate, listener.messages_burst),
       bytes: rateOf(listener.bytes_rate, listener.bytes_burst),
@@ -69,6 +70,11 @@ function listenerOptions(
       totalBytes: rateOf(listener.total_bytes_rate, listener.total_bytes_burst),
     },
   };
+}
+
+/** From `none` or `idle,interval,probes`: the first number. */
+function keepaliveOf(text: string): number | undefined {
+  return text === "none" ? undefined : Math.max(1, parseInt(text, 10));
 }
 
 /** Undefined: no limit. A burst that is not set is what one second allows. */

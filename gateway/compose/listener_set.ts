@@ -3,7 +3,6 @@
  */
 import type { Clock, Timer } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
-import type { Session } from "../protocol/session.ts";
 import type { Connection } from "../transport/connection.ts";
 import { describeBind, Listener, type ListenerParts } from "../transport/listener.ts";
 import { type CertificateInfo, daysLeft, type TlsMaterial } from "../transport/tls_material.ts";
@@ -21,12 +20,11 @@ const DAY_MS = 86_400_000;
 export interface ListenerSetParts {
   readonly log: Log;
   readonly clock: Clock;
-  /** What a listener needs; called for each that is opened. */
-  readonly listenerParts: (
-    protocol: ListenerPlan["protocol"],
-    createSession: ListenerParts["createSession"],
-  ) => ListenerParts;
-  readonly createSession: (plan: ListenerPlan, connection: Connection) => Session;
+  /**
+   * What a listener needs; called for each that is opened.
+   * @param plan gives its settings as they are now
+   */
+  readonly listenerParts: (plan: () => ListenerPlan) => ListenerParts;
   /** Closes the connections of a listener that is no more. */
   readonly disconnect: (connections: Iterable<Connection>) => void;
 }
@@ -164,10 +162,7 @@ export class ListenerSet {
 
   async #start(plan: ListenerPlan, material: TlsMaterial | undefined): Promise<OpenListener> {
     const way = wayIn(plan, material, this.#parts.clock);
-    const parts = this.#parts.listenerParts(
-      plan.protocol,
-      (connection) => this.#parts.createSession(open.plan, connection),
-    );
+    const parts = this.#parts.listenerParts(() => open.plan);
     const open: OpenListener = {
       plan,
       listener: new Listener({ ...plan.options, way }, parts),

@@ -1,8 +1,10 @@
 /**
  * From the configuration to what the MQTT sessions are given.
  */
+import { certificateName } from "../auth/certificate_name.ts";
 import type { Config } from "../config/types.ts";
 import type { RetainedLimits } from "../core/retained.ts";
+import type { CertificateNames } from "../mqtt/listener.ts";
 import type { MqttOptions } from "../mqtt/options.ts";
 
 /** The options of the broker. */
@@ -60,4 +62,12 @@ export function retainedLimits(config: Config): RetainedLimits {
     never_expires_allowed: retainer.allow_never_expire,
     stores_per_second_max: retainer.max_publish_rate,
   };
+}
+
+/** `peer_cert_as_username` and `peer_cert_as_clientid`: what a client certificate says. */
+export function certificateNames({ mqtt }: Config): CertificateNames {
+  return ({ certificate }) => ({
+    username: certificateName(mqtt.peer_cert_as_username, certificate),
+    clientId: certificateName(mqtt.peer_cert_as_clientid, certificate),
+  });
 }

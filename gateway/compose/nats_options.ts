@@ -43,6 +43,11 @@ export function natsTlsInfo(plan: ListenerPlan): NatsListenerOptions["tls"] {
   };
 }
 
+/** Whether clients hear INFO before anything else happens: not behind TLS, nor WebSockets. */
+export function greetsInClear(plan: ListenerPlan): boolean {
+  return plan.protocol === "nats" && (plan.type === "tcp" || handshakeMode(plan) !== "first");
+}
+
 /** `clientinfo_override`: where username, password and client id come from. */
 export function clientInfoOverride(
   override: NatsGatewayConfig["clientinfo_override"],

@@ -1,6 +1,6 @@
 /**
  * What is accepted and does nothing, or not all that its name says. Whoever brings a part into
- * effect takes its rows out of the first two tables; the third stays.
+ * effect takes its rows out of the first two tables; the others stay.
  *
  * In paths, `*` stands for one name or index; `**` at the end for everything below, and at the
  * beginning for everything above.
@@ -33,16 +33,7 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   // Access.
   ["authorization.node_cache.**", "warning"],
   ["authentication_settings.node_cache.**", "warning"],
-  // Ways in.
-  ["**.websocket.jwt_cookie", "warning"],
-  ["**.tcp_options.keepalive", "warning"],
-  ["**.tcp_options.send_timeout", "warning"],
-  ["**.tcp_options.high_watermark", "warning"],
-  // The broker.
-  ["mqtt.peer_cert_as_username", "error"],
-  ["mqtt.peer_cert_as_clientid", "error"],
   // Administration.
-  ["gateway.nats.enable_stats", "warning"],
   ["gateway.nats.monitor_bind", "warning"],
   ["dashboard.**", "warning"],
   ["api_key.**", "warning"],
@@ -112,6 +103,14 @@ const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
   ],
 ];
 
+/** Settings of which some works. */
+const SETTINGS_WITH_LESS_EFFECT: readonly (readonly [at: string, what: string])[] = [
+  [
+    "**.tcp_options.keepalive",
+    "has effect in part: the first number counts, the other two are the operating system's",
+  ],
+];
+
 /** What `checkEffect` finds out. */
 export interface Effect {
   readonly findings: readonly Finding[];
@@ -174,7 +173,7 @@ function* parts(
   }
 }
 
-/** Both tables of settings in one, patterns taken apart. */
+/** The tables of settings in one, patterns taken apart. */
 const NOTES = [
   ...SETTINGS_WITHOUT_EFFECT.map(([at, severity, why]) => ({
     pattern: at.split("."),
@@ -185,6 +184,11 @@ const NOTES = [
     pattern: at.split("."),
     severity,
     message: "is not in effect yet",
+  })),
+  ...SETTINGS_WITH_LESS_EFFECT.map(([at, message]) => ({
+    pattern: at.split("."),
+    severity: "warning" as const,
+    message,
   })),
 ];
 

@@ -33,17 +33,19 @@ const U16_MAX = 0xffff;
 export function connect(session: MqttSession, packet: ConnectPacket): void {
   session.introduce(packet);
   const { options } = session.broker;
-  const problem = connectProblem(packet, options);
+  const named = session.listener.certificateNames(session.link.peer);
+  const wantedId = named.clientId ?? packet.clientId;
+  const problem = connectProblem(packet, wantedId, options);
   if (problem !== undefined) {
     session.refuse(problem.reasonCode, problem.reason);
     return;
   }
   // An empty client id is replaced by one of ours. [MQTT-3.1.3-6] [MQTT-3.1.3-7]
-  const clientId = packet.clientId === "" ? `auto-${crypto.randomUUID()}` : packet.clientId;
+  const clientId = wantedId === "" ? `auto-${crypto.randomUUID()}` : wantedId;
   const credentials: Credentials = {
     protocol: "mqtt",
     clientId,
-    username: packet.username,
+    username: named.username ?? packet.username,
     password: packet.password,
     peer: session.link.peer,
   };
@@ -56,9 +58,10 @@ export function connect(session: MqttSession, packet: ConnectPacket): void {
 /** What is wrong with a CONNECT before anybody looks at the credentials. */
 function connectProblem(
   packet: ConnectPacket,
+  clientId: string,
   options: MqttOptions,
 ): { readonly reasonCode: number; readonly reason: string } | undefined {
-  const { clientId, will, properties } = packet;
+  const { will, properties } = packet;
   if (properties.authMethod !== undefined) { // [MQTT-4.12.0-1]
     return {
       reasonCode: ReasonCode.BadAuthenticationMethod,

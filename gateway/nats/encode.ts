@@ -27,7 +27,7 @@ export function ascii(text: string): Uint8Array {
 
 /** `-ERR 'text'`; always in single quotes, as client libraries expect. */
 export function encodeError(out: Outbox, text: string): void {
-  out.append(encoder.encode(`-ERR '${text}'\r\n`));
+  out.append(encoder.encode(errorLine(text)));
 }
 
 /** One of the two texts that have no counterpart in nats-server and stand without quotes. */
@@ -37,7 +37,20 @@ export function encodeBareError(out: Outbox, text: "Kicked out" | "Discarded"): 
 
 /** `INFO {...}`, with the blank in front of the CR LF that nats-server sends. */
 export function encodeInfo(out: Outbox, info: object): void {
-  out.append(encoder.encode(`INFO ${JSON.stringify(info)} \r\n`));
+  out.append(encoder.encode(infoLine(info)));
+}
+
+/** A greeting that is a farewell as well: INFO and `-ERR`, for who gets no session. */
+export function refusalFrames(info: object, text: string): Uint8Array {
+  return encoder.encode(infoLine(info) + errorLine(text));
+}
+
+function infoLine(info: object): string {
+  return `INFO ${JSON.stringify(info)} \r\n`;
+}
+
+function errorLine(text: string): string {
+  return `-ERR '${text}'\r\n`;
 }
 
 /**

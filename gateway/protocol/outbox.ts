@@ -29,6 +29,10 @@ export class Outbox {
   #dirty = false;
   /** Bytes that have left, since the connection began. */
   sentBytes = 0;
+  /** Pending bytes above which `onHigh` is called; looked at whenever a slab is full. */
+  highWatermark = Infinity;
+  /** Called again and again while more comes in above the mark. */
+  onHigh: (() => void) | undefined = undefined;
 
   constructor(readonly owner: unknown, readonly onDirty: OnDirty) {}
 
@@ -58,6 +62,7 @@ export class Outbox {
     this.#closeSlab();
     this.#segments.push({ bytes, slab: undefined, headroom: 0 });
     this.#closedBytes += bytes.length;
+    if (this.#closedBytes > this.highWatermark) this.onHigh?.();
   }
 
   /** For the transport: the next bytes to write, in order; undefined when there are none. */
@@ -103,6 +108,7 @@ export class Outbox {
   }
 
   #makeRoom(bytes: number): void {
+    if (this.pendingBytes > this.highWatermark) this.onHigh?.();
     const used = this.at - this.#from;
     const needed = HEADROOM_BYTES + used + bytes;
     if (used > 0 && needed <= SLAB_LARGE_BYTES) {

@@ -77,8 +77,8 @@ export interface PeerCertificate {
   /** Distinguished name, RFC 4514 order. */
   readonly subject: string;
   readonly fingerprint256: string;
-  /** The certificate itself, for authenticators that look into it. */
-  readonly pem?: string;
+  /** The certificate itself, while the connection lasts; a PROXY header has none. */
+  readonly pem?: string | undefined;
 }
 
 /** Why a connection ended; `closeReason` puts it in words for logs and the API. */

@@ -14,6 +14,9 @@ import { closeQuietly } from "./stream.ts";
 interface TcpHandle {
   /** 0 when it went well. */
   openFromRid(rid: number): number;
+  /** Seconds of silence before the first probe. 0 when it went well. */
+  setKeepAlive(on: boolean, idle_s: number): number;
+  close(): void;
   readStart(): void;
   readStop(): void;
 }
@@ -36,16 +39,7 @@ export interface Adopted {
  * @throws Error when this runtime cannot do that; the connection is left as it is.
  */
 export function adopt(conn: Deno.Conn, prefix: Uint8Array): Adopted {
-  const binding = tcpBinding();
-  const symbol = Object.getOwnPropertySymbols(conn)
-    .find((each) => each.description === "Deno.internal.rid");
-  const rid: unknown = symbol === undefined ? undefined : Reflect.get(conn, symbol);
-  if (binding === undefined || typeof rid !== "number") {
-    throw new Error("this runtime cannot hand a connection to its TLS implementation");
-  }
-  const handle = new binding.TCP(binding.constants.SOCKET);
-  const failed = handle.openFromRid(rid);
-  if (failed !== 0) throw new Error(`cannot take over the connection (error ${failed})`);
+  const handle = handleOf(conn);
   // The types know another kind of handle only.
   const options: unknown = { handle, allowHalfOpen: true, pauseOnCreate: true };
   const socket = new net.Socket(options as net.SocketConstructorOpts);
@@ -55,6 +49,34 @@ export function adopt(conn: Deno.Conn, prefix: Uint8Array): Adopted {
   socket.setNoDelay(true);
   if (prefix.length > 0) socket.unshift(prefix);
   return { socket, setReading: (on) => on ? handle.readStart() : handle.readStop() };
+}
+
+/**
+ * Switches TCP keep-alive on for a connection.
+ * @param idle_s Seconds of silence before the first probe. The runtime's own `setKeepAlive` leaves
+ * them to the system (two hours on Linux), and has no word for the probes that follow.
+ * @throws Error when this runtime cannot do that
+ */
+export function setKeepAlive(conn: Deno.Conn, idle_s: number): void {
+  const handle = handleOf(conn);
+  handle.setKeepAlive(true, idle_s);
+  // The handle has a descriptor of its own; the setting is the connection's.
+  handle.close();
+}
+
+/** @throws Error when this runtime cannot hand out connections */
+function handleOf(conn: Deno.Conn): TcpHandle {
+  const binding = tcpBinding();
+  const symbol = Object.getOwnPropertySymbols(conn)
+    .find((each) => each.description === "Deno.internal.rid");
+  const rid: unknown = symbol === undefined ? undefined : Reflect.get(conn, symbol);
+  if (binding === undefined || typeof rid !== "number") {
+    throw new Error("this runtime cannot hand a connection to its Node layer");
+  }
+  const handle = new binding.TCP(binding.constants.SOCKET);
+  const failed = handle.openFromRid(rid);
+  if (failed !== 0) throw new Error(`cannot take over the connection (error ${failed})`);
+  return handle;
 }
 
 function tcpBinding(): TcpBinding | undefined {

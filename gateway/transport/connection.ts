@@ -7,6 +7,7 @@ import type { Log } from "../observe/log.ts";
 import { Outbox, type Segment } from "../protocol/outbox.ts";
 import type { CloseCause, Link, PeerInfo, Session } from "../protocol/session.ts";
 import { closeCode } from "./close_code.ts";
+import { type Congestion, STALL_MS_MAX, type Stalled } from "./congestion.ts";
 import type { Deadlines, Ticking } from "./deadlines.ts";
 import type { ReadLimits } from "./rate_limit.ts";
 import { ReadBuffer } from "./read_buffer.ts";
@@ -20,6 +21,9 @@ export interface ConnectionParts {
   readonly log: Log;
   /** Milliseconds that one write may take before the peer counts as a slow consumer. */
   readonly write_deadline_ms: number;
+  /** Bytes that may wait for one client before those who publish to it are slowed down. */
+  readonly high_watermark_bytes: number;
+  readonly congestion: Congestion;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly clock: Clock;
@@ -31,7 +35,7 @@ export interface ConnectionParts {
 const LINGER_MS = 1000;
 
 /** Carries one session. */
-export class Connection implements Link, Flushable, Ticking {
+export class Connection implements Link, Flushable, Ticking, Stalled {
   readonly out: Outbox;
   #session!: Session;
   readonly #buffer = new ReadBuffer();
@@ -53,6 +57,10 @@ export class Connection implements Link, Flushable, Ticking {
   /** Rate limits: not read from before then, in milliseconds since the epoch. */
   #throttledUntil = 0;
   #messagesCounted = 0;
+  /** It has published into a congested connection: not read from before then. */
+  #stalledUntil = 0;
+  /** More waits here than the high watermark. */
+  #congested = false;
   readonly #end = Promise.withResolvers<void>();
 
   constructor(
@@ -63,6 +71,11 @@ export class Connection implements Link, Flushable, Ticking {
     readonly limits?: ReadLimits,
   ) {
     this.out = new Outbox(this, () => parts.turns.add(this));
+    this.out.highWatermark = parts.high_watermark_bytes;
+    this.out.onHigh = () => {
+      this.#congested = true;
+      parts.congestion.noted = true;
+    };
   }
 
   /** Resolves when the connection is gone and the session knows it. */
@@ -113,6 +126,11 @@ export class Connection implements Link, Flushable, Ticking {
     this.#write();
   }
 
+  goOn(): void {
+    this.#stalledUntil = 0;
+    this.#wakeUp();
+  }
+
   abandon(): void {
     this.out.clear();
     this.close({ kind: "peer", detail: "durable storage failed; not acknowledged" });
@@ -137,7 +155,7 @@ export class Connection implements Link, Flushable, Ticking {
   }
 
   async #readLoop(): Promise<void> {
-    const { turns } = this.parts;
+    const { turns, congestion } = this.parts;
     if (this.stream.startTls !== undefined) await this.#upgrade();
     while (!this.#ended) {
       if (this.#cause === undefined && (!this.#reading || this.#isThrottled())) {
@@ -149,6 +167,7 @@ export class Connection implements Link, Flushable, Ticking {
       const count = await this.stream.read(into);
       if (count === null) break;
       if (this.#cause !== undefined) continue;
+      congestion.noted = false;
       turns.begin();
       try {
         if (wanted !== undefined) this.#session.filled!(count);
@@ -160,6 +179,7 @@ export class Connection implements Link, Flushable, Ticking {
       }
       this.parts.deadlines.hurry(this.#session.nextDeadline);
       if (this.limits !== undefined) this.#count(this.limits, count);
+      if (congestion.take()) this.#stall();
     }
     // The peer has ended its side; what it sent was processed.
     this.#peerEnded = true;
@@ -168,7 +188,8 @@ export class Connection implements Link, Flushable, Ticking {
   }
 
   #isThrottled(): boolean {
-    return this.#throttledUntil !== 0 && this.parts.now() < this.#throttledUntil;
+    const until = Math.max(this.#throttledUntil, this.#stalledUntil);
+    return until !== 0 && this.parts.now() < until;
   }
 
   /** Until reading may go on, or the connection is to end. */
@@ -176,7 +197,8 @@ export class Connection implements Link, Flushable, Ticking {
     let timer: Timer | undefined;
     await new Promise<void>((wake) => {
       this.#wake = wake;
-      if (this.#isThrottled()) timer = this.parts.clock.at(this.#throttledUntil, wake);
+      if (!this.#isThrottled()) return;
+      timer = this.parts.clock.at(Math.max(this.#throttledUntil, this.#stalledUntil), wake);
     });
     timer?.cancel();
   }
@@ -186,6 +208,12 @@ export class Connection implements Link, Flushable, Ticking {
     const total = limits.messages.length === 0 ? 0 : this.#session.info.messagesIn;
     this.#throttledUntil = limits.spend(total - this.#messagesCounted, bytes, this.parts.now());
     this.#messagesCounted = total;
+  }
+
+  /** Gives a receiver time to take what it was sent. */
+  #stall(): void {
+    this.#stalledUntil = this.parts.now() + STALL_MS_MAX;
+    this.parts.congestion.wait(this);
   }
 
   /** TLS begins once the greeting is out (NATS INFO), before anything is read. */
@@ -214,6 +242,9 @@ export class Connection implements Link, Flushable, Ticking {
     this.out.done(segment);
     this.#segment = undefined;
     this.#writeSince = Infinity;
+    if (this.#congested && this.out.pendingBytes <= this.parts.high_watermark_bytes / 2) {
+      this.#relieve();
+    }
     this.parts.turns.resume(this);
   };
 
@@ -230,6 +261,11 @@ export class Connection implements Link, Flushable, Ticking {
     this.#wakeUp();
   }
 
+  #relieve(): void {
+    this.#congested = false;
+    this.parts.congestion.relieve();
+  }
+
   /** The stream is of no use any more. */
   #lost(error: unknown): void {
     if (this.#ended) return;
@@ -240,6 +276,7 @@ export class Connection implements Link, Flushable, Ticking {
     if (this.#segment !== undefined) this.out.done(this.#segment);
     this.#segment = undefined;
     this.out.clear();
+    if (this.#congested) this.#relieve();
     this.#tellSession();
     this.parts.deadlines.remove(this);
     this.#end.resolve();

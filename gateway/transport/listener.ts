@@ -2,13 +2,15 @@
  * Accepts connections on one address and gives each a session. What lies between the socket and
  * the session (PROXY header, TLS, WebSocket) is in `way_in.ts`.
  */
+import type { Clock } from "../clock.ts";
 import { OperationalError } from "../errors.ts";
 import type { Log } from "../observe/log.ts";
 import type { PeerInfo, Session } from "../protocol/session.ts";
 import { type AccessRule, allowed, plainAddress } from "./access_rules.ts";
+import { setKeepAlive } from "./adopt.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { type Rate, ReadLimits, TokenBucket } from "./rate_limit.ts";
-import { type ByteStream, closeQuietly } from "./stream.ts";
+import { type ByteStream, closeQuietly, writeAll } from "./stream.ts";
 import { prepare, type Prepared, type WayIn } from "./way_in.ts";
 
 /** Where to listen. */
@@ -28,6 +30,8 @@ export interface ListenerOptions {
   /** Connections that may wait to be accepted. */
   readonly backlog: number;
   readonly nodelay: boolean;
+  /** Seconds of silence before a TCP keep-alive probe; undefined: no probes. */
+  readonly keepalive_s: number | undefined;
   /** The layers between the socket and the session. */
   readonly way: WayIn;
   readonly rates: ListenerRates;
@@ -50,6 +54,8 @@ export interface ListenerParts extends ConnectionParts {
   readonly createSession: (connection: Connection) => Session;
   /** True for addresses that are kept out whatever they say. Absent: nobody is. */
   readonly isBanned?: (address: string) => boolean;
+  /** What one that finds no place is told, where that can be; then it is closed. */
+  readonly refusal: (peer: PeerInfo) => Uint8Array | undefined;
 }
 
 /** Counters of a listener. */
@@ -65,6 +71,9 @@ export interface ListenerStats {
 
 /** Milliseconds to wait after the system refused to hand out a connection (out of files). */
 const ACCEPT_PAUSE_MS = 100;
+/** Milliseconds that one without a place has to take notice of it. */
+const REFUSAL_LINGER_MS = 1000;
+const REFUSAL_READ_BYTES = 4096;
 
 /** One listening socket and its connections. */
 export class Listener {
@@ -192,10 +201,13 @@ export class Listener {
     const peer = peerOf(conn, this.#parts.nextId(), options);
     if (this.connections.size + this.#preparing.size >= options.connections_max) {
       stats.refusedFull++;
-      closeQuietly(conn);
+      refuse(conn, this.#parts.refusal(peer), this.#parts.clock);
       return;
     }
-    if (options.nodelay && "setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    if ("setNoDelay" in conn) {
+      if (options.nodelay) (conn as Deno.TcpConn).setNoDelay(true);
+      if (options.keepalive_s !== undefined) setKeepAlive(conn, options.keepalive_s);
+    }
     this.#preparing.add(conn);
     const isAllowed = (address: string) =>
       allowed(options.accessRules, address) && !this.#parts.isBanned?.(address);
@@ -316,6 +328,24 @@ function withCertificate(peer: PeerInfo, stream: ByteStream): PeerInfo {
   if (!("certificate" in stream)) return peer;
   const told = peer.certificate;
   return Object.defineProperty(peer, "certificate", { get: () => stream.certificate ?? told });
+}
+
+/**
+ * Says why, if there is a way to say it, and closes: once the client has answered, because many
+ * libraries look at nothing more when they find the connection ended.
+ */
+async function refuse(conn: Deno.Conn, text: Uint8Array | undefined, clock: Clock): Promise<void> {
+  if (text === undefined) return closeQuietly(conn);
+  const timer = clock.at(clock.now() + REFUSAL_LINGER_MS, () => closeQuietly(conn));
+  try {
+    await writeAll(conn, text);
+    await conn.read(new Uint8Array(REFUSAL_READ_BYTES));
+    await conn.closeWrite();
+  } catch {
+    // It has gone by itself, or was too slow.
+  }
+  timer.cancel();
+  closeQuietly(conn);
 }
 
 function messageOf(error: unknown): string {

@@ -129,7 +129,18 @@ export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined 
     commonName: typeof common === "string" ? common : common[0] ?? "",
     subject: distinguishedName(subject),
     fingerprint256: shown.fingerprint256,
+    // Most are never asked for it, and it is long.
+    get pem() {
+      return pemOf(socket.getPeerCertificate().raw);
+    },
   };
+}
+
+/** RFC 7468: base64 in lines of 64, between two lines that say what it is. */
+function pemOf(der: Uint8Array | undefined): string | undefined {
+  if (der === undefined) return undefined;
+  const lines = der.toBase64().replace(/.{1,64}/g, "$&\n");
+  return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`;
 }
 
 /** A name as the runtime gives it: in the certificate's order, several of a kind in a list. */

@@ -104,6 +104,7 @@ export class MqttWorld {
       authorizerFor: settings.authorizerFor ?? (() => ALLOW_ALL),
       mountpoint: settings.mountpoint ?? (() => ""),
       rulesSeeMountpoint: settings.rulesSeeMountpoint ?? false,
+      certificateNames: () => ({ username: undefined, clientId: undefined }),
     };
   }
 

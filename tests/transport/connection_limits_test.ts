@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLog } from "../../gateway/observe/log.ts";
 import type { Session, SessionInfo } from "../../gateway/protocol/session.ts";
+import { Congestion } from "../../gateway/transport/congestion.ts";
 import { Connection } from "../../gateway/transport/connection.ts";
 import { Deadlines } from "../../gateway/transport/deadlines.ts";
 import { ReadLimits, TokenBucket } from "../../gateway/transport/rate_limit.ts";
@@ -36,6 +37,8 @@ function start(limits: (clock: StillClock) => ReadLimits) {
     clock,
     log: silentLog,
     write_deadline_ms: 1000,
+    high_watermark_bytes: 1_000_000,
+    congestion: new Congestion(),
     now: () => clock.now(),
   };
   const peer = {

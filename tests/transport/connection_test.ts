@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLog } from "../../gateway/observe/log.ts";
 import type { CloseCause, PeerInfo, Session } from "../../gateway/protocol/session.ts";
+import { Congestion } from "../../gateway/transport/congestion.ts";
 import { Connection } from "../../gateway/transport/connection.ts";
 import { Deadlines } from "../../gateway/transport/deadlines.ts";
 import type { ByteStream } from "../../gateway/transport/stream.ts";
@@ -61,6 +62,8 @@ function start(stream: ByteStream, store?: Committer & { jobs: (() => void)[] })
     clock,
     log: { ...silentLog, error: (line: string) => void errors.push(line) },
     write_deadline_ms: 10_000,
+    high_watermark_bytes: 1_000_000,
+    congestion: new Congestion(),
     now: () => clock.now(),
   });
   const session = new Puppet();

@@ -4,6 +4,7 @@ import { OperationalError } from "../../gateway/errors.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
 import type { CloseCause, PeerInfo, Session } from "../../gateway/protocol/session.ts";
 import type { Connection } from "../../gateway/transport/connection.ts";
+import { Congestion } from "../../gateway/transport/congestion.ts";
 import { Deadlines } from "../../gateway/transport/deadlines.ts";
 import { describeBind, Listener, type ListenerOptions } from "../../gateway/transport/listener.ts";
 import { Turns } from "../../gateway/transport/turns.ts";
@@ -18,6 +19,7 @@ const OPTIONS: ListenerOptions = {
   accessRules: [],
   backlog: 64,
   nodelay: true,
+  keepalive_s: undefined,
   way: {},
   rates: {},
 };
@@ -55,12 +57,15 @@ async function listen(changes: Partial<ListenerOptions> = {}) {
     clock,
     log: silentLog,
     write_deadline_ms: 10_000,
+    high_watermark_bytes: 1_000_000,
+    congestion: new Congestion(),
     now: () => clock.now(),
     nextId: () => ++lastId,
     createSession(connection) {
       peers.push(connection.peer);
       return new Echo(connection);
     },
+    refusal: () => undefined,
   });
   await listener.start();
   return {

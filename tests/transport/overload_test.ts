@@ -60,7 +60,7 @@ Deno.test("overload: 5000 clients that connect at once are all served", async ()
   for (const conn of crowd) conn.close();
 });
 
-Deno.test("overload: beyond max_connections they are closed, and a place that is left is taken", async () => {
+Deno.test("overload: beyond max_connections they are told and closed, and a place that is left is taken", async () => {
   await using gateway = await startGateway({
     config: '[gateway.nats.listeners.tcp.small]\nbind = "127.0.0.1:0"\nmax_connections = 2\n',
   });
@@ -68,14 +68,17 @@ Deno.test("overload: beyond max_connections they are closed, and a place that is
   const first = await RawNats.open(port);
   const second = await RawNats.open(port);
   const third = await connect(port);
-  assert.equal(await isGreeted(third), false);
-  third.close();
+  const told = await within(new Response(third.readable).text(), "the end of the third");
+  assert.match(told, /^INFO \{.*\} \r\n-ERR 'maximum connections exceeded'\r\n$/);
+  await assert.rejects(NatsClient.open(port), /maximum connections exceeded/);
   first.close();
   await until(async () => {
-    const conn = await connect(port);
-    const greeted = await isGreeted(conn);
-    conn.close();
-    return greeted;
+    try {
+      await using _fourth = await NatsClient.open(port);
+      return true;
+    } catch {
+      return false;
+    }
   }, "the free place");
   second.close();
 });
