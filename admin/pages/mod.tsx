@@ -8,9 +8,14 @@ import { type AdminEnv, toProblem } from "../api.ts";
 import { asset } from "../assets.ts";
 import { allow } from "../auth/caller.ts";
 import { clientPages } from "./clients.tsx";
+import { gatewayPages } from "./gateways.tsx";
+import { listenerPages } from "./listeners.tsx";
 import { loginPages } from "./login.tsx";
 import { overviewPages } from "./overview.tsx";
 import { BASE, go, page, type PageDeps } from "./page.tsx";
+import { tailPages } from "./tail.tsx";
+import { translatePages } from "./translate.tsx";
+import { wizardPages } from "./wizard.tsx";
 
 /** Largest form: users to import are in it. */
 const FORM_BYTES_MAX = 4 * 1024 * 1024;
@@ -19,6 +24,11 @@ const FORM_BYTES_MAX = 4 * 1024 * 1024;
 const PARTS: readonly ((app: Hono<AdminEnv>, deps: PageDeps) => void)[] = [
   overviewPages,
   clientPages,
+  gatewayPages,
+  wizardPages,
+  listenerPages,
+  translatePages,
+  tailPages,
 ];
 
 /** All pages; to be mounted at `/`. */

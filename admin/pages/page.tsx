@@ -19,6 +19,10 @@ export type PageDeps = AdminDeps;
 const MENU: readonly (readonly [path: string, label: string])[] = [
   ["", "Overview"],
   ["/clients", "Clients"],
+  ["/gateways", "Gateways"],
+  ["/listeners", "Listeners"],
+  ["/translate", "Translator"],
+  ["/tail", "Live tail"],
 ];
 
 /** A page as its handler gives it. */

@@ -1,21 +1,10 @@
 /** The dashboard in a real browser: logging in, watching, and clients. */
 import { connect } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
-import { Dashboard, NO_BROWSER, WHY_SKIPPED } from "../kit/browser.ts";
+import { Dashboard, testInBrowser } from "../kit/browser.ts";
 import { until } from "../kit/wait.ts";
 
-function test(name: string, run: () => Promise<void>): void {
-  Deno.test({
-    name: `pages: ${name}${WHY_SKIPPED}`,
-    ignore: NO_BROWSER,
-    // The driver of the browser keeps things of its own until the process ends.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: run,
-  });
-}
-
-test("the first user is made with the key of the first start", async () => {
+testInBrowser("the first user is made with the key of the first start", async () => {
   await using dashboard = await Dashboard.open({ user: false });
   const { page, gateway } = dashboard;
   const [key, secret] = Deno.readTextFileSync(`${gateway.dir}/data/admin.key`).trim().split(":");
@@ -35,7 +24,7 @@ test("the first user is made with the key of the first start", async () => {
   await dashboard.logIn({ username: "ann", password: "Secret-1234" });
 });
 
-test("a client comes, is explained, is kicked and disappears", async () => {
+testInBrowser("a client comes, is explained, is kicked and disappears", async () => {
   await using dashboard = await Dashboard.open();
   const { page, gateway } = dashboard;
   await dashboard.goto("/clients");
@@ -60,7 +49,7 @@ test("a client comes, is explained, is kicked and disappears", async () => {
   await dashboard.sees("This client is not here now.");
 });
 
-test("the overview follows what happens", async () => {
+testInBrowser("the overview follows what happens", async () => {
   await using dashboard = await Dashboard.open();
   const { page, gateway } = dashboard;
   const tile = page.locator(".tile", { hasText: "NATS connections" }).locator("b");
@@ -72,7 +61,7 @@ test("the overview follows what happens", async () => {
   await dashboard.assertGood();
 });
 
-test("without a login there is nothing but the login", async () => {
+testInBrowser("without a login there is nothing but the login", async () => {
   await using dashboard = await Dashboard.open({ user: false });
   for (const path of ["", "/clients", "/live/clients", "/client?clientid=x"]) {
     const answer = await fetch(`${dashboard.origin}/dashboard${path}`, { redirect: "manual" });

@@ -19,10 +19,19 @@ const ARGS = [
   "--disable-sync",
 ];
 
-/** Behind the name of a test that needs the browser; and whether it is missing. */
-export const NO_BROWSER = !isInstalled();
-/** To be put behind the name of such a test. */
-export const WHY_SKIPPED = NO_BROWSER ? ` (skipped: ${PROGRAM} is not installed)` : "";
+const IS_MISSING = !isInstalled();
+
+/** A test that needs the browser; skipped, with the reason in its name, where there is none. */
+export function testInBrowser(name: string, fn: () => Promise<void>): void {
+  Deno.test({
+    name: `pages: ${name}${IS_MISSING ? ` (skipped: ${PROGRAM} is not installed)` : ""}`,
+    ignore: IS_MISSING,
+    // The driver of the browser keeps things of its own until the process ends.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn,
+  });
+}
 
 /** The user that the configuration makes. */
 export const USER = { username: "admin", password: "Browser-1234" } as const;
@@ -49,7 +58,8 @@ export class Dashboard implements AsyncDisposable {
     const gateway = await startGateway({ config: (user ? first : "") + config });
     const port = /administration on http:\/\/127\.0\.0\.1:(\d+)/.exec(gateway.log())![1];
     const browser = await chromium.launch({ executablePath: PROGRAM, args: ARGS });
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     const dashboard = new Dashboard(gateway, browser, page, `http://127.0.0.1:${port}`);
     await page.goto(dashboard.origin);

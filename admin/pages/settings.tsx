@@ -1,0 +1,195 @@
+/**
+ * Forms for tables of the configuration: what each field is, how it is shown, and what of it was
+ * changed. Only what was changed is written, so that everything else keeps its origin.
+ */
+import type { Path } from "../../gateway/config/path.ts";
+import { Problem } from "../problem.ts";
+import type { Form } from "./page.tsx";
+
+/** A field of such a form. */
+export interface Setting {
+  /** Below the table, such as `protocol.max_payload_size`. */
+  readonly name: string;
+  readonly label: string;
+  /**
+   * `number`: digits become a number, anything else (`1MB`, `infinity`) stays text. `lines`: an
+   * array, one element a line. `pem`: to be pasted or uploaded. `json`: any value. `choice`: one
+   * of `choices`; those may be values written as JSON when `asJson` is set.
+   */
+  readonly kind: "text" | "number" | "flag" | "choice" | "lines" | "pem" | "json" | "secret";
+  readonly choices?: readonly string[];
+  readonly asJson?: boolean;
+  readonly help?: string;
+  readonly required?: boolean;
+  /** True: an empty field takes the setting out. Texts are empty texts else. */
+  readonly optional?: boolean;
+  /** What a form for something new begins with. */
+  readonly initial?: unknown;
+}
+
+/** A setting and its new value; undefined: taken out. */
+export type Entry = readonly [name: string, value: unknown];
+
+/** The fields, filled from what was entered or else from what is configured. */
+export function SettingFields(
+  { settings, table, form }: {
+    settings: readonly Setting[];
+    table: unknown;
+    form?: Form | undefined;
+  },
+) {
+  return (
+    <div class="fields">
+      {settings.map((setting) => (
+        <SettingField setting={setting} value={valueOf(table, setting.name)} form={form} />
+      ))}
+    </div>
+  );
+}
+
+function SettingField(
+  { setting, value, form }: { setting: Setting; value: unknown; form: Form | undefined },
+) {
+  const { name, label, kind, help, required } = setting;
+  const id = `f-${name.replaceAll(".", "-")}`;
+  const text = form === undefined ? show(setting, value) : form.text(name);
+  const helpId = help === undefined ? undefined : `${id}-help`;
+  const common = { id, name, required, "aria-describedby": helpId };
+  if (kind === "flag") {
+    const checked = form === undefined ? (value ?? setting.initial) === true : form.flag(name);
+    return (
+      <div class="field">
+        <label class="check">
+          <input type="checkbox" {...common} checked={checked} /> {label}
+        </label>
+        {help !== undefined && <small id={helpId}>{help}</small>}
+      </div>
+    );
+  }
+  const isWide = kind === "lines" || kind === "pem" || kind === "json";
+  return (
+    <div class={isWide ? "field wide" : "field"}>
+      <label for={id}>{label}</label>
+      {kind === "choice"
+        ? <Choice setting={setting} common={common} text={text} />
+        : isWide
+        ? <textarea {...common} spellcheck={false}>{text}</textarea>
+        : (
+          <input
+            {...common}
+            value={text}
+            type={kind === "secret" ? "password" : "text"}
+            autocomplete="off"
+          />
+        )}
+      {kind === "pem" && (
+        <input type="file" name={`${name}_file`} aria-label={`${label}: file to upload`} />
+      )}
+      {help !== undefined && <small id={helpId}>{help}</small>}
+    </div>
+  );
+}
+
+function Choice(
+  { setting, common, text }: {
+    setting: Setting;
+    common: { readonly id: string; readonly name: string };
+    text: string;
+  },
+) {
+  const known = setting.choices ?? [];
+  const choices = known.includes(text) || text === "" ? known : [text, ...known];
+  return (
+    <select {...common}>
+      {choices.map((choice) => (
+        <option value={choice} selected={choice === text}>{choice || "–"}</option>
+      ))}
+    </select>
+  );
+}
+
+/**
+ * What a form changes of a table.
+ * @param shown the table as the form showed it, secrets hidden
+ * @throws {Problem} 400: JSON that is none
+ */
+export async function readSettings(
+  form: Form,
+  settings: readonly Setting[],
+  shown: unknown,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const setting of settings) {
+    const old = valueOf(shown, setting.name);
+    const value = await readSetting(form, setting);
+    if (value === undefined && old === undefined) continue;
+    const isEmpty = value === "" || (Array.isArray(value) && value.length === 0);
+    if (isEmpty && old === undefined) continue;
+    if (JSON.stringify(value) === JSON.stringify(old)) continue;
+    entries.push([setting.name, value]);
+  }
+  return entries;
+}
+
+async function readSetting(form: Form, setting: Setting): Promise<unknown> {
+  const { name, label, kind, optional, asJson } = setting;
+  if (kind === "flag") return form.flag(name);
+  const uploaded = kind === "pem" ? await form.file(`${name}_file`) : undefined;
+  const text = (uploaded ?? form.text(name)).trim();
+  if (kind === "lines") return text.split("\n").map((line) => line.trim()).filter(Boolean);
+  if (text === "") return kind === "text" && !optional ? "" : undefined;
+  if (kind === "json" || asJson) return readJson(label, text);
+  if (kind === "number" && /^\d{1,15}$/.test(text)) return Number(text);
+  return kind === "pem" && text.includes("\n") ? `${text}\n` : text;
+}
+
+/** @throws {Problem} 400: that is no JSON */
+export function readJson(label: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Problem(400, "BAD_REQUEST", `${label}: expected JSON (${reason})`);
+  }
+}
+
+function show(setting: Setting, configured: unknown): string {
+  const value = configured ?? setting.initial;
+  if (value === undefined) return "";
+  if (setting.kind === "json" || setting.asJson) {
+    return JSON.stringify(value, null, setting.asJson ? undefined : 1);
+  }
+  return Array.isArray(value) ? value.join("\n") : String(value);
+}
+
+/** The entries as edits of the configuration. */
+export function editsAt(path: Path, entries: readonly Entry[]) {
+  return entries.map(([name, value]) => ({ path: [...path, ...name.split(".")], value }));
+}
+
+/** A copy of a table with the entries in it. */
+export function withEntries(
+  table: Readonly<Record<string, unknown>>,
+  entries: readonly Entry[],
+): Record<string, unknown> {
+  const copy = structuredClone(table) as Record<string, unknown>;
+  for (const [name, value] of entries) {
+    const names = name.split(".");
+    const last = names.pop()!;
+    let inner = copy;
+    for (const step of names) inner = (inner[step] ??= {}) as Record<string, unknown>;
+    if (value === undefined) delete inner[last];
+    else inner[last] = value;
+  }
+  return copy;
+}
+
+/** What stands in a table under a dotted name. */
+export function valueOf(table: unknown, name: string): unknown {
+  let value = table;
+  for (const step of name.split(".")) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<string, unknown>)[step];
+  }
+  return value;
+}

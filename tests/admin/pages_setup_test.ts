@@ -1,0 +1,143 @@
+/** Setting things up in a real browser: the wizard, listeners, the translator and the tail. */
+import { connect } from "@nats-io/transport-node";
+import assert from "node:assert/strict";
+import { Dashboard, testInBrowser } from "../kit/browser.ts";
+import { testAuthority } from "../kit/certs.ts";
+import { until } from "../kit/wait.ts";
+
+testInBrowser("the wizard sets up a gateway that asks for a login", async () => {
+  await using dashboard = await Dashboard.open({ config: "[gateway.nats]\nenable = false\n" });
+  const { page, gateway } = dashboard;
+  await dashboard.goto("/gateways");
+  await dashboard.sees("Disabled");
+  await page.getByRole("link", { name: "Set up" }).click();
+  await page.getByLabel("Server name").fill("made by the wizard");
+  await dashboard.assertGood();
+  await dashboard.press("Next");
+  await page.getByLabel("TCP address").fill("127.0.0.1:0");
+  await dashboard.assertGood();
+  await dashboard.press("Back");
+  assert.equal(await page.getByLabel("Server name").inputValue(), "made by the wizard");
+  await dashboard.press("Next");
+  await dashboard.press("Next");
+  await dashboard.press("Enable");
+  await dashboard.sees("the first user needs a name and a password");
+  dashboard.complaints.length = 0; // The browser counts the refusal as one.
+  await page.getByLabel("First user").fill("device");
+  await page.getByLabel("Password", { exact: true }).fill("Device-1234");
+  await dashboard.assertGood();
+  await dashboard.press("Enable");
+  await dashboard.sees("The gateway is enabled.");
+  await dashboard.goto("/listeners");
+  const address = await page.locator("tr", { hasText: "nats:tcp:default" }).locator("td").nth(1)
+    .textContent();
+  const port = Number(address!.split(":")[1]);
+  await assert.rejects(connect({ port, reconnect: false }));
+  const client = await connect({ port, user: "device", pass: "Device-1234", reconnect: false });
+  assert.equal(client.info?.server_name, "made by the wizard");
+  await client.close();
+  assert.match(Deno.readTextFileSync(`${gateway.dir}/data/overlay.toml`), /made by the wizard/);
+});
+
+testInBrowser("a TLS listener is added by pasting PEM, edited and deleted", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page } = dashboard;
+  const authority = testAuthority();
+  const { certificate, key } = authority.server();
+  await dashboard.goto("/listeners");
+  await page.getByLabel("Type").selectOption("ssl");
+  await dashboard.press("Add listener");
+  await page.getByLabel("Name").fill("secure");
+  await page.getByLabel("Address").fill("127.0.0.1:0");
+  await page.getByRole("textbox", { name: "Certificate", exact: true }).fill(certificate);
+  await page.getByRole("textbox", { name: "Private key", exact: true }).fill("no key");
+  await dashboard.assertGood();
+  await dashboard.press("Add");
+  await page.locator(".note.bad[role=alert]:visible").waitFor();
+  dashboard.complaints.length = 0;
+  await page.getByRole("textbox", { name: "Private key", exact: true }).fill(key);
+  await dashboard.press("Add");
+  await dashboard.sees("Added.");
+  const row = page.locator("tr", { hasText: "nats:ssl:secure" });
+  const address = await row.locator("td").nth(1).textContent();
+  const tls = { ca: authority.ca };
+  const port = Number(address!.split(":")[1]);
+  const client = await connect({ servers: `localhost:${port}`, tls, reconnect: false });
+  await client.flush();
+  await client.close();
+
+  await row.getByRole("link", { name: "Edit" }).click();
+  const keyField = page.getByRole("textbox", { name: "Private key", exact: true });
+  assert.equal(await keyField.inputValue(), "******");
+  await page.getByLabel("Connections at most").fill("7");
+  await dashboard.press("Update");
+  await dashboard.sees("Saved.");
+  await dashboard.assertGood();
+  await dashboard.goto("/listeners");
+  await dashboard.sees("0 of 7");
+  await row.locator("summary").click();
+  await row.getByRole("button", { name: "Yes: delete" }).click();
+  await dashboard.sees("Deleted.");
+  assert.equal(await row.count(), 0);
+});
+
+testInBrowser("of two who change the same, the second is told", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page } = dashboard;
+  await dashboard.goto("/gateways/nats");
+  const other = await page.context().newPage();
+  await other.goto(`${dashboard.origin}/dashboard/gateways/nats`);
+  await other.getByLabel("Server name").fill("theirs");
+  await other.getByRole("button", { name: "Update" }).click();
+  await other.getByText("Saved.").waitFor();
+  await page.getByLabel("Server ID").fill("mine");
+  await dashboard.press("Update");
+  await dashboard.sees("somebody else changed the configuration");
+  await dashboard.goto("/gateways/nats");
+  assert.equal(await page.getByLabel("Server name").inputValue(), "theirs");
+});
+
+testInBrowser("the translator shows both spellings", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page } = dashboard;
+  await dashboard.goto("/translate");
+  await page.getByLabel("Name").fill("*.orders.>");
+  await dashboard.press("Translate");
+  await dashboard.sees("+/orders/#");
+  await dashboard.assertGood();
+  await page.getByLabel("Name").fill("a..b");
+  await dashboard.press("Translate");
+  await dashboard.sees("has no form on the other side");
+});
+
+testInBrowser("the tail shows messages as text, whatever they hold", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page, gateway } = dashboard;
+  await dashboard.goto("/tail?filter=shop/%23");
+  const tail = page.locator("#tail");
+  await until(async () => (await tail.textContent())?.includes("watching"), "the stream");
+  await dashboard.assertGood();
+  const client = await connect({ port: gateway.nats, reconnect: false });
+  client.publish("shop.<b>x", "<img src=x onerror=alert(1)>");
+  await client.flush();
+  await until(
+    async () => (await tail.textContent())?.includes("shop.<b>x QoS 0: <img src=x onerror"),
+    "the message",
+  );
+  assert.equal(await tail.locator("img, b").count(), 0);
+  await client.close();
+});
+
+testInBrowser("the WebSocket client subscribes and hears itself", async () => {
+  const config = "[gateway.nats.listeners.ws.more]\nbind = '127.0.0.1:0'\n";
+  await using dashboard = await Dashboard.open({ config });
+  const { page } = dashboard;
+  await dashboard.goto("/tail");
+  const output = page.locator("#websocket-output");
+  await dashboard.press("Connect");
+  await until(async () => (await output.textContent())?.includes("PONG"), "the login");
+  await dashboard.press("Subscribe");
+  await dashboard.press("Send");
+  await until(async () => (await output.textContent())?.includes("MSG test.hello 1 5"), "MSG");
+  await dashboard.assertGood();
+});
