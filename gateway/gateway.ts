@@ -365,6 +365,7 @@ export class Gateway implements Supervised {
       randomText,
       log: this.log.part("nats"),
       counters: this.metrics.nats,
+      refuses: (message) => this.mqtt.refuses(message),
       clientInfo: clientInfoOverride(config.gateway.nats.clientinfo_override),
       authorizerFor: this.access.authorizerFor,
     };

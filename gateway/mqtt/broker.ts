@@ -5,6 +5,7 @@
 import { Message } from "../core/message.ts";
 import { RouteTable } from "../core/route_table.ts";
 import type { Router } from "../core/router.ts";
+import type { Target } from "../core/subscription.ts";
 import type { Log } from "../observe/log.ts";
 import type { MqttCounters } from "../observe/metrics.ts";
 import type { Store } from "../store/types.ts";
@@ -15,6 +16,7 @@ import type { Outgoing } from "./outgoing.ts";
 import type { Pressure } from "./pressure.ts";
 import { TopicPriorities } from "./priorities.ts";
 import type { QueueTotal } from "./queue.ts";
+import type { MqttSubscription } from "./subscription.ts";
 import { publishWill } from "./will.ts";
 
 /** What the broker is made of. */
@@ -92,6 +94,19 @@ export class MqttBroker {
       for (const { group } of session.subscriptions.values()) if (group !== undefined) shared++;
     }
     return { connected, shared, queued };
+  }
+
+  /**
+   * True when to acknowledge the message would be a promise that only the store can keep, and it
+   * cannot be written now.
+   */
+  refuses(message: Message): boolean {
+    if (this.store.writable) return false;
+    if (message.retain) return true;
+    const { route } = message;
+    this.router.refresh(route);
+    return route.direct.some(isStored) ||
+      route.groups.some((group) => group.members.some(isStored));
   }
 
   /** Publishes delayed wills and ends expired sessions that are due. */
@@ -219,4 +234,10 @@ export class MqttBroker {
     if (session.expiryInterval === NEVER_EXPIRES) return Infinity;
     return session.disconnectedAt! + session.expiryInterval * 1000;
   }
+}
+
+function isStored({ subscription }: Target): boolean {
+  const { subscriber } = subscription;
+  return subscriber instanceof ClientSession && subscriber.stored &&
+    (subscription as MqttSubscription).qos !== 0;
 }

@@ -13,7 +13,7 @@ import { countByQos } from "../observe/metrics.ts";
 import { isUtf8 } from "../protocol/bytes.ts";
 import { IncomingAliases } from "./aliases.ts";
 import type { MqttBroker } from "./broker.ts";
-import { ClientSession } from "./client_session.ts";
+import type { ClientSession } from "./client_session.ts";
 import { ReasonCode } from "./codes.ts";
 import type { PublishFrame } from "./frames.ts";
 import { NO_PROPERTIES, PacketType, type Properties, type ProtocolVersion } from "./packets.ts";
@@ -280,7 +280,7 @@ export class Publisher {
         return this.#refuse(qos, packetId, ReasonCode.PayloadFormatInvalid);
       }
     }
-    if (qos > 0 && !broker.store.writable && this.#needsStore(message)) {
+    if (qos > 0 && broker.refuses(message)) {
       broker.counters.dropped.store_full++;
       return this.#refuse(qos, packetId, ReasonCode.QuotaExceeded);
     }
@@ -303,17 +303,6 @@ export class Publisher {
       return 0;
     }
     return router.publish(message);
-  }
-
-  /** True when accepting the message is a promise that only the store can keep. */
-  #needsStore(message: Message): boolean {
-    if (message.retain) return true;
-    const { route } = message;
-    this.#at.broker.router.refresh(route);
-    const stored = ({ subscription }: { subscription: { subscriber: unknown; qos?: QoS } }) =>
-      subscription.subscriber instanceof ClientSession && subscription.subscriber.stored &&
-      subscription.qos !== 0;
-    return route.direct.some(stored) || route.groups.some((group) => group.members.some(stored));
   }
 
   /** Without permission: an error code in MQTT 5, silence before, or the end. */

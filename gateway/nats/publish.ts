@@ -117,6 +117,10 @@ function publishTo(
 
 /** The last step: `+OK` goes out before the client's own copy of the message. */
 function send(session: NatsSession, message: Message): void {
+  if (session.options.verbose && session.server.parts.refuses(message)) {
+    session.complain("Storage Unavailable");
+    return;
+  }
   session.acknowledge();
   const { batch, router, counters } = session.server;
   countByQos(counters.messages_received, message.qos);

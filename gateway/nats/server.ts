@@ -3,6 +3,7 @@
  */
 import type { Authenticator, AuthorizerFactory } from "../auth/types.ts";
 import { Batch } from "../core/batch.ts";
+import type { Message } from "../core/message.ts";
 import type { Router } from "../core/router.ts";
 import type { Log } from "../observe/log.ts";
 import type { NatsCounters } from "../observe/metrics.ts";
@@ -80,6 +81,8 @@ export interface NatsServerParts {
   readonly log: Log;
   readonly counters: NatsCounters;
   readonly clientInfo: ClientInfoOverride;
+  /** True when those who must get the message cannot be promised it now: the store is full. */
+  readonly refuses: (message: Message) => boolean;
   /** Undefined: everything is allowed. */
   readonly authorizerFor: AuthorizerFactory | undefined;
 }

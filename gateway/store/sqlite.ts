@@ -99,7 +99,9 @@ export class SqliteStore implements Store {
     this.#transaction = new Transaction(file.db);
     this.#statements = prepare(file.db);
     const changed = (owed: boolean) => {
-      if (owed) this.#owed = true;
+      // A full store must not keep out the clients that would empty it: what they change then is
+      // in memory alone until it recovers, and messages to be stored are refused meanwhile.
+      if (owed && this.#writable) this.#owed = true;
       else if (this.#timer === undefined) this.#commitLater(LAZY_COMMIT_MS);
     };
     this.sessions = new DurableSessions(changed);

@@ -52,6 +52,7 @@ export class NatsWorld {
       randomText: (length) => String(++texts).padStart(length, "x"),
       log: silentLog,
       counters: new NatsCounters(),
+      refuses: () => false,
       clientInfo: ({ user, pass, client_id }) => ({
         username: user as string | undefined,
         password: pass as string | undefined,

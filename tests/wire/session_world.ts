@@ -55,6 +55,7 @@ export class SessionWorld implements World {
       randomText: (length) => String(++texts).padStart(length, "x"),
       log: silentLog,
       counters: new NatsCounters(),
+      refuses: () => false,
       clientInfo: () => ({ username: undefined, password: undefined, clientId: undefined }),
       authorizerFor: undefined,
     }, options);
