@@ -6,6 +6,7 @@ import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import type { GatewayControl } from "../gateway/control.ts";
 import { ConfigError, OperationalError } from "../gateway/errors.ts";
+import type { Audit } from "./audit.ts";
 import type { AdminAuth } from "./auth/auth.ts";
 import { allow, type Caller, type Needs, type Scope } from "./auth/caller.ts";
 import { BODY_BYTES_MAX, readBody, readJson } from "./body.ts";
@@ -24,6 +25,8 @@ export interface AdminEnv {
     readonly caller: Caller | undefined;
     /** Why the credentials are of no use. */
     readonly refusal: Problem | undefined;
+    /** What was changed, for the audit trail. */
+    readonly note: string | undefined;
   };
 }
 
@@ -34,6 +37,7 @@ export type AdminContext = Context<AdminEnv>;
 export interface AdminDeps {
   readonly control: GatewayControl;
   readonly auth: AdminAuth;
+  readonly audit: Audit;
 }
 
 type Shape = v.GenericSchema;
@@ -108,7 +112,17 @@ export class Api {
           const query = readQuery(context, operation.query) as Output<Query>;
           const body = await readInput(context, operation) as Output<Body>;
           const params = context.req.param() as Record<string, string>;
-          return await handle({ context, caller, params, query, body });
+          const response = await handle({ context, caller, params, query, body });
+          if (operation.method !== "get" && response.status < 400) {
+            this.deps.audit.note({
+              who: caller.name === "" ? "(login)" : caller.name,
+              by: caller.by,
+              what: `${operation.method.toUpperCase()} ${decodeURI(context.req.path)}`,
+              note: context.get("note") ?? "",
+              address: context.env?.address ?? "",
+            });
+          }
+          return response;
         });
       }
     }

@@ -2,11 +2,31 @@
  * The application behind the admin port: API, health, and (when given) the pages.
  */
 import { Hono } from "hono";
-import { type AdminDeps, type AdminEnv, Api, toProblem } from "./api.ts";
+import { type AdminDeps, type AdminEnv, Api, requireCaller, toProblem } from "./api.ts";
+import { allow } from "./auth/caller.ts";
 import { Problem, problemResponse } from "./problem.ts";
-import { healthRoutes } from "./routes/health.ts";
+import { authenticationRoutes } from "./routes/authentication.ts";
+import { authorizationRoutes } from "./routes/authorization.ts";
+import { banRoutes } from "./routes/banned.ts";
+import { clientRoutes } from "./routes/clients.ts";
+import { configRoutes } from "./routes/configs.ts";
+import { gatewayAuthenticationRoutes } from "./routes/gateway_authentication.ts";
+import { gatewayClientRoutes } from "./routes/gateway_clients.ts";
+import { gatewayRoutes } from "./routes/gateways.ts";
+import { keyRoutes } from "./routes/keys.ts";
+import { listenerRoutes } from "./routes/listeners.ts";
 import { loginRoutes } from "./routes/login.ts";
+import { numberRoutes } from "./routes/numbers.ts";
+import { publishRoutes } from "./routes/publish.ts";
+import { retainedRoutes } from "./routes/retained.ts";
+import { ruleRoutes } from "./routes/rules.ts";
+import { systemRoutes } from "./routes/system.ts";
+import { tailRoutes } from "./routes/tail.ts";
+import { topicRoutes } from "./routes/topics.ts";
 import { userRoutes } from "./routes/users.ts";
+import { documentRoutes } from "./routes/documents.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { monitorRoutes } from "./routes/monitor.ts";
 import { cors, identify, refuseForgery, securityHeaders } from "./security.ts";
 
 /**
@@ -20,6 +40,13 @@ export function createAdminApp(deps: AdminDeps, pages?: Hono<AdminEnv>): Hono<Ad
   app.use(cors(deps), identify(deps), refuseForgery(deps));
   const api = new Api(app, deps);
   for (const routes of ROUTES) routes(api);
+  monitorRoutes(
+    app,
+    deps,
+    (context) =>
+      allow(requireCaller(context), { method: "GET", scope: "monitoring", loginOnly: false }),
+  );
+  documentRoutes(app, deps, api);
   if (pages !== undefined) app.route("/", pages);
   app.all("/api/v5/*", (context) => {
     throw unknownPath(api, context.req.method, context.req.path);
@@ -43,10 +70,39 @@ export function createAdminApp(deps: AdminDeps, pages?: Hono<AdminEnv>): Hono<Ad
   return app;
 }
 
+/**
+ * What `gateway.nats.monitor_bind` serves: nats-server's monitoring URLs, and as there without
+ * credentials. Whoever opens that port decides who can reach it.
+ */
+export function createMonitorApp(control: AdminDeps["control"]): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>();
+  app.use(securityHeaders);
+  healthRoutes(app, { control });
+  monitorRoutes(app, { control }, () => {});
+  return app;
+}
+
 /** Everything below `/api/v5`, part by part. */
 const ROUTES: readonly ((api: Api) => void)[] = [
   loginRoutes,
   userRoutes,
+  keyRoutes,
+  gatewayRoutes,
+  gatewayClientRoutes,
+  listenerRoutes,
+  gatewayAuthenticationRoutes,
+  clientRoutes,
+  topicRoutes,
+  publishRoutes,
+  retainedRoutes,
+  authenticationRoutes,
+  authorizationRoutes,
+  ruleRoutes,
+  banRoutes,
+  numberRoutes,
+  tailRoutes,
+  configRoutes,
+  systemRoutes,
 ];
 
 /** A path that is known for other methods is told apart from one that is not known at all. */

@@ -8,7 +8,8 @@ import { formatBind, isLoopback } from "../gateway/config/values.ts";
 import type { GatewayControl } from "../gateway/control.ts";
 import { OperationalError } from "../gateway/errors.ts";
 import type { AdminEnv } from "./api.ts";
-import { createAdminApp } from "./app.ts";
+import { createAdminApp, createMonitorApp } from "./app.ts";
+import { Audit } from "./audit.ts";
 import { AdminAuth } from "./auth/auth.ts";
 import { prepareCredentials } from "./auth/first_start.ts";
 import { pages } from "./pages/mod.tsx";
@@ -26,7 +27,8 @@ export interface Admin {
  */
 export async function startAdmin(control: GatewayControl): Promise<Admin> {
   const auth = new AdminAuth(control);
-  const app = createAdminApp({ control, auth }, pages({ control, auth }));
+  const deps = { control, auth, audit: new Audit(control) };
+  const app = createAdminApp(deps, pages(deps));
   const ports = new Ports(app, control);
   const { current } = control.config;
   if (anyBind(current)) await prepareCredentials(auth, current);
@@ -60,8 +62,10 @@ class Ports {
   }
 
   /** Opens, moves and closes as the configuration says. */
-  change({ dashboard }: Config): void {
-    this.#keep("dashboard:http", dashboard.listeners.http.bind);
+  change({ dashboard, gateway: { nats } }: Config): void {
+    this.#keep("dashboard:http", dashboard.listeners.http.bind, this.app);
+    const monitor = nats.enable ? nats.monitor_bind : undefined;
+    this.#keep("nats:monitor", monitor, createMonitorApp(this.control));
   }
 
   async stop(): Promise<void> {
@@ -70,22 +74,22 @@ class Ports {
     await Promise.all(servers.map(({ server }) => end(server)));
   }
 
-  #keep(id: string, bind: Bind | undefined): void {
+  #keep(id: string, bind: Bind | undefined, app: Hono<AdminEnv>): void {
     const open = this.#open.get(id);
     const at = bind === undefined ? undefined : formatBind(bind);
     if (open?.at === at) return;
-    const server = bind === undefined ? undefined : this.#listen(id, bind);
+    const server = bind === undefined ? undefined : this.#listen(id, bind, app);
     this.#open.delete(id);
     if (server !== undefined) this.#open.set(id, { server, at: at! });
     // The request that changed it still gets its answer.
     if (open !== undefined) end(open.server);
   }
 
-  #listen(id: string, bind: Bind): Deno.HttpServer {
+  #listen(id: string, bind: Bind, app: Hono<AdminEnv>): Deno.HttpServer {
     const { log } = this.control;
     const handler = (request: Request, info: Deno.ServeHandlerInfo) => {
       const address = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : "";
-      return this.app.fetch(request, { address, secure: false });
+      return app.fetch(request, { address, secure: false });
     };
     const options = {
       onListen: () => {},

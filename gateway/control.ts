@@ -16,6 +16,7 @@ import type { LogLine } from "./observe/log_output.ts";
 import type { Log } from "./observe/log.ts";
 import type { DocumentStore } from "./store/types.ts";
 
+export type { Ban } from "./auth/banned.ts";
 export type * from "./control_clients.ts";
 
 /** A running gateway as administration sees it. */
@@ -30,6 +31,8 @@ export interface GatewayControl {
   readonly retained: RetainedControl;
   /** Publishes in the name of an operator: no permission is asked. */
   publish(message: PublishRequest): PublishOutcome;
+  /** Why a message would be refused; undefined when it would not. */
+  publishProblem(message: PublishRequest): PublishOutcome | undefined;
   /** Live traffic: bounded and sampled, see `TapOptions`. Ends with the signal. */
   tap(options: TapOptions, signal: AbortSignal): AsyncIterable<TapEvent>;
   readonly users: UserControl;

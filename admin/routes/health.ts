@@ -6,7 +6,7 @@ import type { Hono } from "hono";
 import type { AdminDeps, AdminEnv } from "../api.ts";
 
 /** `/livez`, `/readyz`, `/healthz` (nats-server's form) and `/status` (EMQX's). */
-export function healthRoutes(app: Hono<AdminEnv>, { control }: AdminDeps): void {
+export function healthRoutes(app: Hono<AdminEnv>, { control }: Pick<AdminDeps, "control">): void {
   app.get("/livez", (context) => context.text("ok\n"));
   app.get("/readyz", (context) => {
     const { ready, problems } = control.status();

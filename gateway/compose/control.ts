@@ -67,6 +67,7 @@ export function createControl(gateway: Gateway, parts: ControlParts): GatewayCon
     listeners: () => listenersOf(gateway),
     retained: new RetainedBrowser(gateway.router.retained, now, turn),
     publish: (request) => publish(gateway, request, turn),
+    publishProblem: (request) => publishProblem(gateway, request),
     tap: (options, signal) => tap(gateway, options, signal),
     users: new BuiltinUsers(gateway.access, () => gateway.config),
     access: gateway.access,
@@ -159,24 +160,28 @@ function listenersOf(gateway: Gateway): ListenerView[] {
   );
 }
 
+function publishProblem(gateway: Gateway, request: PublishRequest): PublishOutcome | undefined {
+  const { max_packet_size, max_topic_levels } = gateway.config.mqtt;
+  const reason = topicProblem(request.topic, max_topic_levels);
+  if (reason !== undefined) return { kind: "bad topic", reason };
+  if (request.payload.length > max_packet_size) {
+    return { kind: "too large", bytes_max: max_packet_size };
+  }
+  if (request.responseTopic !== undefined && topicProblem(request.responseTopic) !== undefined) {
+    return { kind: "bad topic", reason: "the response topic is not valid" };
+  }
+  return undefined;
+}
+
 function publish(
   gateway: Gateway,
   request: PublishRequest,
   turn: (job: () => void) => void,
 ): PublishOutcome {
-  const { max_packet_size, max_topic_levels } = gateway.config.mqtt;
-  const topic = toTopic(request.topic, max_topic_levels);
-  if (topic === undefined) {
-    const reason = topicProblem(request.topic, max_topic_levels)!;
-    return { kind: "bad topic", reason };
-  }
-  if (request.payload.length > max_packet_size) {
-    return { kind: "too large", bytes_max: max_packet_size };
-  }
+  const problem = publishProblem(gateway, request);
+  if (problem !== undefined) return problem;
+  const topic = toTopic(request.topic)!;
   const replyTo = request.responseTopic === undefined ? undefined : toTopic(request.responseTopic);
-  if (request.responseTopic !== undefined && replyTo === undefined) {
-    return { kind: "bad topic", reason: "the response topic is not valid" };
-  }
   const { payloadFormat, expiryInterval, correlationData, contentType, userProperties } = request;
   const extras: MessageExtras = {
     ...(replyTo !== undefined && { replyTo }),

@@ -34,10 +34,8 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   ["authorization.node_cache.**", "warning"],
   ["authentication_settings.node_cache.**", "warning"],
   // Administration.
-  ["gateway.nats.monitor_bind", "warning"],
-  ["dashboard.**", "warning"],
-  ["api_key.**", "warning"],
-  ["prometheus.**", "warning"],
+  ["dashboard.listeners.https.**", "error"],
+  ["dashboard.listeners.http.max_connections", "warning"],
 ];
 
 /**

@@ -1,0 +1,37 @@
+/**
+ * Changes of the configuration on behalf of a caller.
+ */
+import type { ConfigEdit } from "../gateway/control.ts";
+import type { AdminContext, AdminDeps } from "./api.ts";
+import type { Caller } from "./auth/caller.ts";
+import { Problem } from "./problem.ts";
+
+/** Makes the changes, and notes for the audit trail what they were. */
+export async function change(
+  { control }: AdminDeps,
+  { context, caller }: { readonly context: AdminContext; readonly caller: Caller },
+  edits: readonly ConfigEdit[],
+): Promise<void> {
+  checkVersion(context, control.config.version);
+  const changes = await control.config.change(edits, caller.name);
+  context.set("note", changes.map(({ path }) => path).join(", "));
+}
+
+/**
+ * Two people who edit at once must not undo each other's change: whoever sends the version it
+ * started from is told when that is not the present one.
+ * @throws {Problem} 412
+ */
+export function checkVersion(context: AdminContext, version: string): void {
+  const expected = context.req.header("if-match");
+  if (expected === undefined || expected === "*") return;
+  const versions = expected.split(",").map((tag) => tag.trim().replace(/^W\/|"/g, ""));
+  if (versions.includes(version)) return;
+  const message = "somebody else has changed the configuration meanwhile; load it again";
+  throw new Problem(412, "CONFLICT", message);
+}
+
+/** JSON with the version of the configuration that it shows. */
+export function versioned(value: unknown, version: string, status = 200): Response {
+  return Response.json(value, { status, headers: { etag: `"${version}"` } });
+}

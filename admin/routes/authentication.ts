@@ -1,0 +1,184 @@
+/**
+ * The chain of authenticators for MQTT clients.
+ */
+import * as v from "valibot";
+import { type Api, done, json, notFound } from "../api.ts";
+import { authenticatorId, checkSameKind, providerStatus } from "../authenticator.ts";
+import { change, versioned } from "../change.ts";
+import { type Element, moved, ordered } from "../ordered.ts";
+import { Problem } from "../problem.ts";
+import { AnyObject, Settings, Text } from "../schemas.ts";
+import { chainUserRoutes } from "./chain_users.ts";
+
+const PATH = ["authentication"] as const;
+const CHAIN = "mqtt:global";
+const common = { tag: "Authentication", scope: "access_control" } as const;
+
+/** `/authentication…`. Settings come first, so that they are not taken for an id. */
+export function authenticationRoutes(api: Api): void {
+  settingsRoutes(api);
+  const { control } = api.deps;
+  api.on({
+    ...common,
+    method: "get",
+    path: "/authentication",
+    summary: "The chain in its order",
+    answers: { 200: v.array(AnyObject) },
+  }, () => versioned(shown(api).map(withId), control.config.version));
+
+  api.on({
+    ...common,
+    method: "post",
+    path: "/authentication",
+    summary: "Add an authenticator at the end",
+    body: Settings,
+    answers: { 200: AnyObject },
+    errors: [409, 412],
+  }, async ({ body: { id: _, ...value }, ...request }) => {
+    const id = authenticatorId(value);
+    const chain = written(api);
+    if (chain.some((one) => authenticatorId(one) === id)) {
+      throw new Problem(409, "ALREADY_EXISTS", `there is a ${id} already`);
+    }
+    await change(api.deps, request, [{ path: PATH, value: [...chain, value] }]);
+    return versioned(withId(find(api, id)), control.config.version);
+  });
+
+  oneRoutes(api);
+  orderRoutes(api);
+  chainUserRoutes(api, {
+    base: "/authentication/{id}",
+    tag: common.tag,
+    scope: common.scope,
+    chain: (params) => {
+      find(api, params.id!);
+      if (params.id === "password_based:built_in_database") return CHAIN;
+      throw new Problem(400, "BAD_REQUEST", "operation not supported: not a built-in database");
+    },
+  });
+}
+
+function shown({ deps: { control } }: Api): readonly Element[] {
+  return (control.config.effective(PATH) ?? []) as readonly Element[];
+}
+
+function written({ deps: { control } }: Api): readonly Element[] {
+  return (control.config.written(PATH) ?? []) as readonly Element[];
+}
+
+function find(api: Api, id: string): Element {
+  return shown(api).find((one) => authenticatorId(one) === id) ??
+    notFound("there is no such authenticator");
+}
+
+function withId(one: Element) {
+  return { id: authenticatorId(one), ...one };
+}
+
+function settingsRoutes(api: Api): void {
+  const { control } = api.deps;
+  const path = ["authentication_settings"];
+  api.on({
+    ...common,
+    method: "get",
+    path: "/authentication/settings",
+    summary: "Settings for all authenticators",
+    answers: { 200: AnyObject },
+  }, () => versioned(control.config.effective(path), control.config.version));
+
+  api.on({
+    ...common,
+    method: "put",
+    path: "/authentication/settings",
+    summary: "Change them; keys that are left out stay as they are",
+    body: Settings,
+    answers: { 204: null },
+    errors: [412],
+  }, async ({ body, ...request }) => {
+    const edits = Object.entries(body).map(([key, value]) => ({ path: [...path, key], value }));
+    await change(api.deps, request, edits);
+    return done();
+  });
+
+  api.on({
+    ...common,
+    method: "put",
+    path: "/authentication/order",
+    summary: "Put the chain in another order",
+    body: v.array(v.object({ id: Text }), "expected an array of {id}"),
+    answers: { 204: null },
+    errors: [412],
+  }, async ({ body, ...request }) => {
+    const value = ordered(written(api), authenticatorId, body.map(({ id }) => id));
+    await change(api.deps, request, [{ path: PATH, value }]);
+    return done();
+  });
+}
+
+function oneRoutes(api: Api): void {
+  const { control } = api.deps;
+  const one = { ...common, path: "/authentication/{id}", errors: [404, 412] } as const;
+  api.on({
+    ...one,
+    method: "get",
+    summary: "One authenticator",
+    answers: { 200: AnyObject },
+  }, ({ params }) => versioned(withId(find(api, params.id!)), control.config.version));
+
+  api.on({
+    ...one,
+    method: "put",
+    summary: "Replace the settings of an authenticator",
+    body: Settings,
+    answers: { 204: null },
+  }, async ({ params, body: { id: _, ...value }, ...request }) => {
+    checkSameKind(find(api, params.id!), value);
+    const chain = written(api).map((other) => authenticatorId(other) === params.id ? value : other);
+    await change(api.deps, request, [{ path: PATH, value: chain }]);
+    return done();
+  });
+
+  api.on({
+    ...one,
+    method: "delete",
+    summary: "Take an authenticator out of the chain, and the users of its built-in database",
+    answers: { 204: null },
+  }, async ({ params, ...request }) => {
+    const chain = written(api);
+    const rest = chain.filter((other) => authenticatorId(other) !== params.id);
+    if (rest.length === chain.length) return done();
+    await change(api.deps, request, [{ path: PATH, value: rest }]);
+    if (params.id === "password_based:built_in_database") control.users.clear(CHAIN);
+    return done();
+  });
+}
+
+function orderRoutes(api: Api): void {
+  const { control } = api.deps;
+  const base = "/authentication/{id}";
+  api.on({
+    ...common,
+    method: "get",
+    path: `${base}/status`,
+    summary: "Whether an authenticator works",
+    answers: { 200: AnyObject },
+    errors: [404],
+  }, ({ params }) => {
+    find(api, params.id!);
+    return json(providerStatus(control, CHAIN, params.id!));
+  });
+
+  api.on({
+    ...common,
+    method: "put",
+    path: `${base}/position/{position}`,
+    summary: "Move an authenticator: front, rear, before:<id> or after:<id>",
+    answers: { 204: null },
+    errors: [404, 412],
+  }, async ({ params, ...request }) => {
+    find(api, params.id!);
+    const value = moved(written(api), authenticatorId, params.id!, params.position!);
+    await change(api.deps, request, [{ path: PATH, value }]);
+    return done();
+  });
+}

@@ -1,0 +1,216 @@
+/**
+ * Permissions: settings, sources in their order, and a way to try them.
+ */
+import * as v from "valibot";
+import { type Api, done, json, notFound } from "../api.ts";
+import { change, versioned } from "../change.ts";
+import { type Element, moved, ordered } from "../ordered.ts";
+import { Problem } from "../problem.ts";
+import { AnyObject, Name, Qos, Settings, Text } from "../schemas.ts";
+
+const PATH = ["authorization"] as const;
+const SOURCES = [...PATH, "sources"] as const;
+const common = { tag: "Authorization", scope: "access_control" } as const;
+const typeOf = (source: Element) => String(source.type);
+
+/** `/authorization/settings`, `/authorization/cache`, `/authorization/sources…`. */
+export function authorizationRoutes(api: Api): void {
+  settingsRoutes(api);
+  listRoutes(api);
+  sourceRoutes(api);
+  orderRoutes(api);
+}
+
+function settingsOf(api: Api) {
+  const { sources: _, ...settings } = api.deps.control.config.effective(PATH) as Element;
+  return versioned(settings, api.deps.control.config.version);
+}
+
+function settingsRoutes(api: Api): void {
+  const { control } = api.deps;
+  api.on({
+    ...common,
+    method: "get",
+    path: "/authorization/settings",
+    summary: "Settings for all sources",
+    answers: { 200: AnyObject },
+  }, () => settingsOf(api));
+
+  api.on({
+    ...common,
+    method: "put",
+    path: "/authorization/settings",
+    summary: "Change them; keys that are left out stay as they are",
+    body: Settings,
+    answers: { 200: AnyObject },
+    errors: [412],
+  }, async ({ body: { sources: _, ...body }, ...request }) => {
+    const edits = Object.entries(body).map(([key, value]) => ({ path: [...PATH, key], value }));
+    await change(api.deps, request, edits);
+    return settingsOf(api);
+  });
+
+  api.on({
+    ...common,
+    method: "delete",
+    path: "/authorization/cache",
+    summary: "Forget every answer that was given so far",
+    answers: { 204: null },
+  }, () => {
+    control.access.authorization.drain();
+    return done();
+  });
+
+  api.on({
+    ...common,
+    method: "post",
+    path: "/authorization/test",
+    summary: "Which rule decides about a client and a topic",
+    also: "viewer",
+    body: v.strictObject({
+      protocol: v.optional(v.picklist(["nats", "mqtt"], "expected nats or mqtt"), "mqtt"),
+      clientid: v.optional(Text, ""),
+      username: v.optional(Text),
+      ip_address: v.optional(Text, "127.0.0.1"),
+      action: v.picklist(["publish", "subscribe"], "expected publish or subscribe"),
+      topic: Name,
+      qos: v.optional(Qos, 0),
+      retain: v.optional(v.boolean(), false),
+    }),
+    answers: { 200: AnyObject },
+  }, async ({ body: { clientid: clientId, ip_address: address, ...rest } }) => {
+    const { allowed, rule, source } = await control.decide({ clientId, address, ...rest });
+    return json({ result: allowed ? "allow" : "deny", rule, source });
+  });
+}
+
+function shown({ deps: { control } }: Api): readonly Element[] {
+  return (control.config.effective(SOURCES) ?? []) as readonly Element[];
+}
+
+function written({ deps: { control } }: Api): readonly Element[] {
+  return (control.config.written(SOURCES) ?? []) as readonly Element[];
+}
+
+function find(api: Api, type: string): Element {
+  return shown(api).find((one) => one.type === type) ?? notFound("there is no such source");
+}
+
+function listRoutes(api: Api): void {
+  const { control } = api.deps;
+  api.on({
+    ...common,
+    method: "get",
+    path: "/authorization/sources",
+    summary: "Sources in the order in which they are asked",
+    answers: { 200: v.object({ sources: v.array(AnyObject) }) },
+  }, () => versioned({ sources: shown(api) }, control.config.version));
+
+  api.on({
+    ...common,
+    method: "post",
+    path: "/authorization/sources",
+    summary: "Add a source in front of the others",
+    body: Settings,
+    answers: { 204: null },
+    errors: [412],
+  }, async ({ body, ...request }) => {
+    if (typeof body.type !== "string") throw new Problem(400, "BAD_REQUEST", "type is required");
+    if (shown(api).some((one) => one.type === body.type)) {
+      const message = `type: there is a source ${body.type} already`;
+      throw new Problem(400, "ALREADY_EXISTS", message);
+    }
+    await change(api.deps, request, [{ path: SOURCES, value: [body, ...written(api)] }]);
+    return done();
+  });
+
+  api.on({
+    ...common,
+    method: "put",
+    path: "/authorization/sources/order",
+    summary: "Put the sources in another order",
+    body: v.array(v.object({ type: Text }), "expected an array of {type}"),
+    answers: { 204: null },
+    errors: [412],
+  }, async ({ body, ...request }) => {
+    const value = ordered(written(api), typeOf, body.map(({ type }) => type));
+    await change(api.deps, request, [{ path: SOURCES, value }]);
+    return done();
+  });
+}
+
+function sourceRoutes(api: Api): void {
+  const { control } = api.deps;
+  const one = { ...common, path: "/authorization/sources/{type}", errors: [404, 412] } as const;
+  api.on({
+    ...one,
+    method: "get",
+    summary: "One source",
+    answers: { 200: AnyObject },
+  }, ({ params }) => versioned(find(api, params.type!), control.config.version));
+
+  api.on({
+    ...one,
+    method: "put",
+    summary: "Replace the settings of a source",
+    body: Settings,
+    answers: { 204: null },
+  }, async ({ params, body, ...request }) => {
+    find(api, params.type!);
+    if (body.type !== undefined && body.type !== params.type) {
+      throw new Problem(400, "BAD_REQUEST", "type: cannot be changed");
+    }
+    const value = written(api).map((other) =>
+      other.type === params.type ? { ...body, type: params.type } : other
+    );
+    await change(api.deps, request, [{ path: SOURCES, value }]);
+    return done();
+  });
+
+  api.on({
+    ...one,
+    method: "delete",
+    summary: "Take a source away, and the rules of the built-in database with it",
+    answers: { 204: null },
+  }, async ({ params, ...request }) => {
+    find(api, params.type!);
+    const value = written(api).filter((other) => other.type !== params.type);
+    await change(api.deps, request, [{ path: SOURCES, value }]);
+    if (params.type === "built_in_database") control.access.rules.clear();
+    return done();
+  });
+}
+
+function orderRoutes(api: Api): void {
+  const { control } = api.deps;
+  const base = "/authorization/sources/{type}";
+  api.on({
+    ...common,
+    method: "get",
+    path: `${base}/status`,
+    summary: "How a source runs, and what it has answered",
+    answers: { 200: AnyObject },
+    errors: [404],
+  }, ({ params }) => {
+    find(api, params.type!);
+    const metrics = control.access.authorization.counters(params.type!);
+    const { node } = control.status();
+    const status = "connected";
+    return json({ status, node_status: [{ node, status }], metrics, node_error: [] });
+  });
+
+  api.on({
+    ...common,
+    method: "post",
+    path: `${base}/move`,
+    summary: "Move a source: front, rear, before:<type> or after:<type>",
+    body: v.strictObject({ position: Text }),
+    answers: { 204: null },
+    errors: [404, 412],
+  }, async ({ params, body, ...request }) => {
+    find(api, params.type!);
+    const value = moved(written(api), typeOf, params.type!, body.position);
+    await change(api.deps, request, [{ path: SOURCES, value }]);
+    return done();
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * Numbers: what is there now, what was counted, and the Prometheus exposition.
+ */
+import * as v from "valibot";
+import { type Api, json, requireCaller } from "../api.ts";
+import { allow } from "../auth/caller.ts";
+import { AnyObject, QueryFlag, Text } from "../schemas.ts";
+
+const common = { tag: "Monitoring", scope: "monitoring" } as const;
+const Numbers = v.record(v.string(), v.union([v.number(), v.string()]));
+const aggregate = { aggregate: v.optional(QueryFlag, "false"), node: v.optional(Text) };
+/** Content type of the exposition. */
+const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
+
+/** `/stats`, `/metrics`, `/nodes…`, `/prometheus/stats` and `/logs`. */
+export function numberRoutes(api: Api): void {
+  const { control } = api.deps;
+  const node = () => control.config.current.node.name;
+  const lists = {
+    "/stats": ["Numbers of connections, sessions, subscriptions...", () => control.stats()],
+    "/metrics": ["Counters of the broker since the start", () => control.counters().mqtt],
+  } as const;
+  for (const [path, [summary, read]] of Object.entries(lists)) {
+    api.on({
+      ...common,
+      method: "get",
+      path,
+      summary,
+      query: v.object(aggregate),
+      answers: { 200: v.union([Numbers, v.array(Numbers)]) },
+    }, ({ query }) => json(query.aggregate ? read() : [{ node: node(), ...read() }]));
+  }
+
+  api.on({
+    ...common,
+    method: "get",
+    path: "/nodes",
+    summary: "The nodes: this one",
+    answers: { 200: v.array(AnyObject) },
+  }, () => json([nodeObject(api)]));
+
+  api.on({
+    ...common,
+    method: "get",
+    path: "/nodes/{node}",
+    summary: "This node",
+    answers: { 200: AnyObject },
+  }, () => json(nodeObject(api)));
+
+  api.on({
+    ...common,
+    method: "get",
+    path: "/logs",
+    summary: "The last lines of the log",
+    scope: "system",
+    answers: { 200: v.array(AnyObject) },
+  }, () => json(control.logs()));
+
+  prometheusRoute(api);
+}
+
+function nodeObject({ deps: { control } }: Api) {
+  const { node, version, uptime_ms, connections, memory_bytes, ready, problems } = control.status();
+  return {
+    node,
+    node_status: ready ? "running" : "stopped",
+    problems,
+    version,
+    uptime: Math.round(uptime_ms),
+    connections: connections.nats + connections.mqtt,
+    live_connections: connections.nats + connections.mqtt,
+    memory_used: memory_bytes,
+    role: "core",
+    edition: "Opensource",
+  };
+}
+
+function prometheusRoute(api: Api): void {
+  const { control } = api.deps;
+  api.on({
+    ...common,
+    method: "get",
+    path: "/prometheus/stats",
+    summary: "Everything as Prometheus reads it",
+    // Credentials are asked for below, unless the configuration does without.
+    open: true,
+    query: v.object({ mode: v.optional(Text, "node") }),
+    answers: { 200: v.string() },
+    answerType: "text/plain",
+    errors: [401],
+  }, ({ context }) => {
+    if (control.config.current.prometheus.enable_basic_auth) {
+      const needs = { method: "GET", scope: "monitoring", loginOnly: false } as const;
+      allow(requireCaller(context), needs);
+    }
+    if (context.req.header("accept")?.includes("application/json")) {
+      const { nats, mqtt } = control.counters();
+      return json({ stats: control.stats(), metrics: mqtt, gateway: nats });
+    }
+    return new Response(control.prometheus(), { headers: { "content-type": PROMETHEUS } });
+  });
+}
