@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { startGateway as startInProcess } from "../../gateway/gateway.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
+import { issueCertificate } from "../../gateway/transport/issue_certificate.ts";
 import { MqttClient, NatsClient } from "../kit/clients.ts";
 import { startGateway } from "../kit/gateway.ts";
 import { HttpService, json } from "../kit/http_service.ts";
@@ -66,6 +67,46 @@ body = { password = "\${password}" }`,
   await right.expect("+OK");
   await right.expect("PONG");
   await right.expect("-ERR 'User Authentication Expired'");
+});
+
+Deno.test("CH-14 an authenticator sees the certificate that a client shows", async () => {
+  const times = {
+    notBefore: new Date(Date.now() - 3_600_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+  };
+  const ca = issueCertificate({ commonName: "ca", ca: true, ...times });
+  const server = issueCertificate({ commonName: "s", hosts: ["127.0.0.1"], ...times }, ca);
+  const client = issueCertificate({ commonName: "device-42", ...times }, ca);
+  const text = (pem: string) => JSON.stringify(pem);
+  await using service = await HttpService.start(() => ({ status: 204 }));
+  await using gateway = await startGateway({
+    config: `
+[[authentication]]
+mechanism = "password_based"
+backend = "http"
+method = "post"
+url = "${service.url}"
+body = { cn = "\${cert_common_name}", dn = "\${cert_subject}", pem = "\${cert_pem}" }
+[listeners.ssl.default]
+bind = "127.0.0.1:0"
+[listeners.ssl.default.ssl_options]
+certfile = ${text(server.certificate)}
+keyfile = ${text(server.key)}
+cacertfile = ${text(ca.certificate)}
+verify = "verify_peer"
+fail_if_no_peer_cert = true`,
+  });
+  await using mqtt = await MqttClient.open(gateway.port("mqtt:ssl:default"), 5, {
+    protocol: "mqtts",
+    ca: ca.certificate,
+    cert: client.certificate,
+    key: client.key,
+  });
+  await mqtt.subscribe("a");
+  const { cn, dn, pem } = JSON.parse(service.asked[0]!.body);
+  assert.equal(cn, "device-42");
+  assert.equal(dn, "CN=device-42");
+  assert.equal(atob(pem).trim(), client.certificate.trim());
 });
 
 Deno.test("CH-08 CH-09 the mountpoint is that of the proven name", async () => {
