@@ -30,9 +30,6 @@ const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   at: string,
   severity: "warning" | "error",
 ])[] = [
-  // Access.
-  ["authorization.node_cache.**", "warning"],
-  ["authentication_settings.node_cache.**", "warning"],
   // Administration.
   ["dashboard.listeners.https.**", "error"],
   ["dashboard.listeners.http.max_connections", "warning"],
@@ -93,7 +90,12 @@ const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
   ["**.topology.max_overflow", "warning", "pool_size of the backend counts"],
   ["**.topology.overflow_ttl", "warning", "pool_size of the backend counts"],
   ["**.topology.overflow_check_period", "warning", "pool_size of the backend counts"],
-  ["**.node_cache.stat_update_interval", "warning", "figures are counted as they change"],
+  [
+    "authentication_settings.node_cache.**",
+    "warning",
+    "backends are asked at each login, so that a changed password holds at once",
+  ],
+  ["authorization.node_cache.**", "warning", "authorization.cache keeps answers, for each client"],
   [
     "authentication_settings.builtin_record_count_refresh_interval",
     "warning",
