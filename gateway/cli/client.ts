@@ -99,7 +99,7 @@ export class Pump {
     const buffer = new Uint8Array(READ_BYTES);
     try {
       for (;;) {
-        const count = await this.stream.read(buffer);
+        const count = await this.#read(buffer);
         if (count === null) break;
         receive(buffer.subarray(0, count));
         this.wake();
@@ -110,10 +110,20 @@ export class Pump {
     }
   }
 
+  /** With TLS 1.3, a server that wants a certificate says so only after the handshake: here. */
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return await this.stream.read(buffer);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new OperationalError(`The connection broke: ${reason}`, 69, { cause });
+    }
+  }
+
   /** One read, for a greeting that comes before `run`; false at the end. */
   async readOnce(receive: (chunk: Uint8Array) => void): Promise<boolean> {
     const buffer = new Uint8Array(READ_BYTES);
-    const count = await this.stream.read(buffer);
+    const count = await this.#read(buffer);
     if (count === null) return false;
     receive(buffer.subarray(0, count));
     return true;
