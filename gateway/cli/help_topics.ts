@@ -42,6 +42,20 @@ first, and nothing changes if anything is wrong. The shipped config.toml lists e
 `,
   },
   {
+    name: "files",
+    summary: "what is read and written, and where",
+    text: `Files
+
+  config.toml               the configuration, in the current directory unless --config says else
+  <data_dir>/natsgate.db    sessions, waiting and retained messages, users, rules (SQLite)
+  <data_dir>/admin.key      the API key that the first start makes; for its owner only
+  <data_dir>/overlay.toml   what the admin API and the dashboard changed; without it, your file holds
+
+<data_dir> is node.data_dir, "data" in the current directory unless --data-dir or the configuration
+says else. There is no log file: lines go to standard error.
+`,
+  },
+  {
     name: "names",
     summary: "how NATS subjects and MQTT topics correspond",
     text: `Names: one tree, two spellings
