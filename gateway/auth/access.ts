@@ -53,6 +53,8 @@ interface State {
   /** By chain and text of the configuration, so that an unchanged one keeps its connections. */
   readonly providers: ReadonlyMap<string, Provider>;
   readonly sources: ReadonlyMap<string, AclSource>;
+  /** What applies at a listener, by id; filled as listeners ask. */
+  readonly chains: Map<string, ChainOptions>;
 }
 
 class ConfiguredAccess implements Access {
@@ -93,7 +95,7 @@ class ConfiguredAccess implements Access {
   authenticatorFor(listenerId: string): Authenticator {
     let authenticator = this.#authenticators.get(listenerId);
     if (authenticator === undefined) {
-      const chain = () => this.#chain(listenerId);
+      const chain = () => this.#chainOf(listenerId);
       authenticator = {
         get required() {
           return loginRequired(chain());
@@ -152,6 +154,14 @@ class ConfiguredAccess implements Access {
     }
   }
 
+  /** Every connection asks, so the answer is kept until the configuration changes. */
+  #chainOf(listenerId: string): ChainOptions {
+    const { chains } = this.#state;
+    let chain = chains.get(listenerId);
+    if (chain === undefined) chains.set(listenerId, chain = this.#chain(listenerId));
+    return chain;
+  }
+
   #chain(listenerId: string): ChainOptions {
     const { config, methods } = this.#state;
     const nats = listenerId.startsWith("nats:");
@@ -203,7 +213,7 @@ class ConfiguredAccess implements Access {
           return natsJwtMethod(method, parts.subjects, this.deps.clock);
       }
     });
-    return { config, methods, providers, sources };
+    return { config, methods, providers, sources, chains: new Map() };
   }
 }
 

@@ -55,6 +55,7 @@ export class BanList {
 
   /** The ban that keeps this one out; undefined for none. */
   find(suspect: Suspect): Ban | undefined {
+    if (this.#bans.size === 0) return undefined;
     for (const exact of exactKeys(suspect)) {
       const ban = this.#active(exact);
       if (ban !== undefined) return ban;
@@ -68,8 +69,7 @@ export class BanList {
 
   /** True for an address of which nobody may come in, known before anything was said. */
   isBanned(address: string): boolean {
-    return this.#bans.size > 0 &&
-      this.find({ clientId: undefined, username: undefined, address }) !== undefined;
+    return this.find({ clientId: undefined, username: undefined, address }) !== undefined;
   }
 
   /** All bans in force, in no order. */

@@ -31,7 +31,7 @@ export class LoginThrottle {
 
   /** True while logins from the address are refused unseen. */
   isBlocked(address: string): boolean {
-    if (!this.options.enable) return false;
+    if (!this.options.enable || this.#watched.size === 0) return false;
     const record = this.#watched.get(keyOf(address));
     return record !== undefined && record.blockedUntil > this.clock.now();
   }

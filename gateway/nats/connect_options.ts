@@ -60,10 +60,7 @@ export function parseConnect(
   before: ConnectOptions,
 ): Connect {
   const packet = parseObject(bytes.subarray(start, end));
-  const fields = new Map<string, unknown>();
-  for (const [name, value] of Object.entries(packet)) {
-    if (value !== null) fields.set(name.toLowerCase(), value);
-  }
+  const fields = withSmallNames(packet);
   const text = (name: string) => typed<string>(fields, name, "string") || undefined;
   const flag = (name: string, fallback: boolean) =>
     typed<boolean>(fields, name, "boolean") ?? fallback;
@@ -111,8 +108,20 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function typed<T>(fields: Map<string, unknown>, name: string, type: string): T | undefined {
-  const value = fields.get(name);
+/** The same object where names are in small letters already, which is nearly always. */
+function withSmallNames(packet: Record<string, unknown>): Record<string, unknown> {
+  for (const name in packet) {
+    if (name !== name.toLowerCase()) {
+      return Object.fromEntries(
+        Object.entries(packet).map(([name, value]) => [name.toLowerCase(), value]),
+      );
+    }
+  }
+  return packet;
+}
+
+function typed<T>(fields: Record<string, unknown>, name: string, type: string): T | undefined {
+  const value = Object.hasOwn(fields, name) ? fields[name] ?? undefined : undefined;
   if (value === undefined || typeof value === type) return value as T | undefined;
   throw badConnect(`field ${name} must be a ${type}`);
 }
