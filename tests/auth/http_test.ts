@@ -13,7 +13,7 @@ mechanism = "password_based"
 backend = "http"
 ${changes.includes("method =") ? "" : 'method = "post"'}
 ${changes.includes("url =") ? "" : `url = "${service.url}/login"`}
-request_timeout = "1s"
+request_timeout = "3s"
 body = { username = "\${username}", password = "\${password}", clientid = "\${clientid}" }
 ${changes}`;
 }
@@ -191,7 +191,7 @@ cache = { enable = false }
 type = "http"
 method = "post"
 url = "${service.url}/acl"
-request_timeout = "1s"
+request_timeout = "3s"
 body = { u = "\${username}", t = "\${topic}", a = "\${action}", q = "\${qos}", r = "\${retain}", p = "\${proto_name}", x = "\${access}" }`;
   for (const profile of ["legacy", "hardened"]) {
     await using on = await testAccess(text(profile));

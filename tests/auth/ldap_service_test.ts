@@ -53,8 +53,8 @@ server = "127.0.0.1:${port}"
 username = "cn=gate,dc=example,dc=com"
 password = "${SERVICE_PASSWORD}"
 base_dn = "ou=people,dc=example,dc=com"
-query_timeout = "2s"
-request_timeout = "2s"`;
+query_timeout = "3s"
+request_timeout = "3s"`;
 }
 
 function config(service: Service, method: string, changes = "", port = service.port): string {

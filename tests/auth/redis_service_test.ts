@@ -46,7 +46,7 @@ function config(service: Service, changes = ""): string {
 mechanism = "password_based"
 backend = "redis"
 password = "${SERVICE_PASSWORD}"
-connect_timeout = "1s"
+connect_timeout = "3s"
 ${cmd}
 ${server}
 ${changes}`;

@@ -46,7 +46,7 @@ Deno.test("PR-34 PR-35 PR-36 PR-37 PR-38 CH-05 PR-51 turned away", async () => {
 Deno.test("PR-22 PR-23 CH-07 an HTTP service decides, and says when the connection ends", async () => {
   await using service = await HttpService.start(({ body }) => {
     const { password } = JSON.parse(body);
-    const expire_at = Math.floor(Date.now() / 1000) + 2;
+    const expire_at = Math.floor(Date.now() / 1000) + 4;
     return json(password === "right" ? { result: "allow", expire_at } : { result: "deny" });
   });
   await using gateway = await startGateway({

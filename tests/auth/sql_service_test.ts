@@ -65,8 +65,8 @@ server = "127.0.0.1:${service.port}"
 database = "mqtt"
 username = "gate"
 password = "${SERVICE_PASSWORD}"
-query_timeout = "1s"
-connect_timeout = "1s"
+query_timeout = "3s"
+connect_timeout = "3s"
 ${changes}`;
 }
 
