@@ -94,6 +94,16 @@ export interface MessageExtras {
   readonly payloadFormat?: 0 | 1;
   /** Milliseconds since the epoch at which the message is worthless. */
   readonly expiresAt?: number;
+  /**
+   * `headers` as the publisher wrote them, for subscribers of its protocol; owned. Opaque to the
+   * core. Absent when they say something that is meant for the gateway.
+   */
+  readonly headerBlock?: Uint8Array;
+  /**
+   * In place of `replyTo` when that is no topic: as the publisher wrote it, for subscribers with
+   * the same spelling of names (its number is that of `tailDialect`). Owned; opaque to the core.
+   */
+  readonly rawReply?: { readonly dialect: number; readonly bytes: Uint8Array };
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Messages on their way to a NATS client: MSG and HMSG straight into its outbox.
  */
-import type { Message } from "../core/message.ts";
+import type { Message, MessageExtras } from "../core/message.ts";
 import { Delivered, type Target } from "../core/subscription.ts";
 import type { Topic } from "../core/topic.ts";
 import { encodeMessage, encodeTail, messagePrefix } from "./encode.ts";
@@ -95,16 +95,28 @@ function encodeWhole(
 ): void {
   const { extras } = message;
   const header = session.options.headers && (retained || extras !== undefined)
-    ? encodeHeaders(extras, retained, session.server.now())
+    ? blockFor(session, message, retained)
     : undefined;
-  const reply = extras?.replyTo === undefined ? undefined : replyFor(session, message);
+  const reply = extras === undefined ? undefined : replyFor(session, extras);
   encodeMessage(session.link.out, prefix, reply, header, message);
 }
 
+/** The header block as a NATS publisher wrote it, or made of what the message has. */
+function blockFor(
+  session: NatsSession,
+  { extras }: Message,
+  retained: boolean,
+): Uint8Array | undefined {
+  if (extras?.headerBlock !== undefined && !retained) return extras.headerBlock;
+  return encodeHeaders(extras, retained, session.server.now());
+}
+
 /** The reply subject; for MQTT requests it carries the Correlation Data. */
-function replyFor(session: NatsSession, message: Message): Uint8Array | undefined {
-  const { replyTo, correlationData } = message.extras!;
-  const subject = session.dialect.subject(replyTo!);
+function replyFor(session: NatsSession, extras: MessageExtras): Uint8Array | undefined {
+  const { replyTo, correlationData, rawReply } = extras;
+  if (rawReply?.dialect === session.dialect.index) return rawReply.bytes;
+  if (replyTo === undefined) return undefined;
+  const subject = session.dialect.subject(replyTo);
   if (subject === undefined) return undefined;
   const text = correlationData === undefined ? subject : wrapReply(correlationData, subject);
   return encoder.encode(text);

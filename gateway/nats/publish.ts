@@ -103,7 +103,7 @@ function publishTo(
   message.extras = undefined;
   const withReply = decoder.extraEnd > decoder.extraStart;
   if (withReply || headers || correlationData !== undefined) {
-    if (!addExtras(session, message, correlationData)) return;
+    addExtras(session, message, correlationData);
   }
   if (decoder.tailStart >= 0) {
     message.tailDialect = (withReply ? TAIL_REPLY + 2 * session.dialect.index : TAIL_PLAIN) +
@@ -230,28 +230,30 @@ export function permissionTopic(session: NatsSession, topic: Topic): Topic {
   return (unmount(session.mountpoint, topic) ?? topic) as Topic;
 }
 
-/** False: the reply subject is no subject, and the client was told. */
 function addExtras(
   session: NatsSession,
   message: Message,
   correlationData: Uint8Array | undefined,
-): boolean {
+): void {
   const decoder = session.decoder;
-  let replyTo: Topic | undefined;
-  if (decoder.extraEnd > decoder.extraStart) {
-    const reply = decodeSubject(decoder.bytes, decoder.extraStart, decoder.extraEnd);
-    replyTo = reply === undefined ? undefined : session.dialect.topic(reply);
-    if (replyTo === undefined) {
-      session.complain("Invalid Publish Subject");
-      return false;
-    }
-  }
   const extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] } = {};
-  if (replyTo !== undefined) extras.replyTo = replyTo;
+  if (decoder.extraEnd > decoder.extraStart) addReply(session, extras);
   if (correlationData !== undefined) extras.correlationData = correlationData;
   if (decoder.headerSize > 0) addHeaders(session, message, extras);
   message.extras = extras;
-  return true;
+}
+
+/** nats-server never looks at a reply: one that is no subject passes as it is. */
+function addReply(
+  { decoder, dialect }: NatsSession,
+  extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] },
+): void {
+  const { bytes, extraStart, extraEnd } = decoder;
+  const subject = decodeSubject(bytes, extraStart, extraEnd);
+  const isName = subject !== undefined && !hasWildcardToken(subject);
+  const replyTo = isName ? dialect.topic(subject) : undefined;
+  if (replyTo !== undefined) extras.replyTo = replyTo;
+  else extras.rawReply = { dialect: dialect.index, bytes: bytes.slice(extraStart, extraEnd) };
 }
 
 /** Takes the `Mqtt-…` headers off; the rest become user properties. */
@@ -261,15 +263,13 @@ function addHeaders(
   extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] },
 ): void {
   const { decoder, server } = session;
-  const block = decodeHeaders(
-    decoder.bytes,
-    decoder.bodyStart,
-    decoder.bodyStart + decoder.headerSize,
-  );
-  // A block that is none passes from NATS to NATS as it is, and is nothing to MQTT.
-  if (block.problem !== undefined) return;
+  const { bytes, bodyStart, headerSize } = decoder;
+  const block = decodeHeaders(bytes, bodyStart, bodyStart + headerSize);
   const mqtt = takeMqttHeaders(block.headers);
   if (mqtt.headers.length < block.headers.length) decoder.tailStart = -1;
+  else extras.headerBlock = bytes.slice(bodyStart, bodyStart + headerSize);
+  // A block that is none passes from NATS to NATS as it is, and is nothing to MQTT.
+  if (block.problem !== undefined) return;
   if (mqtt.headers.length > 0) extras.headers = mqtt.headers;
   if (mqtt.contentType !== undefined) extras.contentType = mqtt.contentType;
   if (mqtt.messageExpiry !== undefined) {
