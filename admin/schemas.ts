@@ -55,7 +55,10 @@ export const Bit = v.pipe(
 );
 
 /** A free-form object whose content the configuration checks. */
-export const Settings = v.record(v.string(), v.unknown(), "expected an object");
+export const Settings = v.pipe(
+  v.custom<Record<string, unknown>>((value) => !Array.isArray(value), "expected an object"),
+  v.record(v.string(), v.unknown(), "expected an object"),
+);
 /** The same as an answer. */
 export const AnyObject = v.looseObject({});
 

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { RawNats } from "../kit/raw_nats.ts";
+import { startWorld } from "./kit.ts";
+
+Deno.test("health needs no credentials and says little; numbers need them", async () => {
+  await using world = await startWorld();
+  const get = (path: string) => world.get(path, { authorization: null });
+  assert.deepEqual(await get("/livez"), [200, "ok\n"]);
+  assert.deepEqual(await get("/readyz"), [200, "ok\n"]);
+  assert.deepEqual(await get("/healthz"), [200, { status: "ok" }]);
+  assert.match((await get("/status"))[1], /^Node \S+ is started\nemqx is running$/);
+  const [, body] = await get("/api/v5/status?format=json");
+  assert.deepEqual(Object.keys(body), ["node_name", "broker_status", "app_status"]);
+  for (const path of ["/varz", "/connz", "/subsz", "/api/v5/prometheus/stats", "/api-docs"]) {
+    assert.equal((await get(path))[0], 401, path);
+  }
+});
+
+Deno.test("nats-server's monitoring URLs show what NATS clients do", async () => {
+  await using world = await startWorld();
+  const port = world.gateway.listeners.get("nats:tcp:default")!.port;
+  using client = await RawNats.open(port, { name: "me" });
+  await client.subscribe("a.*", 7);
+  await client.publish("a.b", "hello");
+  await client.expect("MSG a.b 7 5");
+  const [, varz] = await world.get("/varz");
+  assert.deepEqual(
+    [varz.connections, varz.subscriptions, varz.in_msgs, varz.out_msgs, varz.port],
+    [1, 1, 1, 1, port],
+  );
+  const [, connz] = await world.get("/connz?subs=1");
+  assert.equal(connz.num_connections, 1);
+  assert.deepEqual(connz.connections[0].subscriptions_list, ["a.*"]);
+  assert.equal(connz.connections[0].in_msgs, 1);
+  const [, subsz] = await world.get("/subsz?subs=1");
+  assert.deepEqual([subsz.num_subscriptions, subsz.subscriptions_list[0].subject], [1, "a.*"]);
+});
+
+Deno.test("prometheus: real numbers of both protocols, each family with help", async () => {
+  await using world = await startWorld();
+  using client = await RawNats.open(world.gateway.listeners.get("nats:tcp:default")!.port);
+  await client.subscribe("a");
+  await client.publish("a", "1");
+  await client.expect("MSG a 1 1");
+  const [, text] = await world.get("prometheus/stats");
+  assert.match(text, /^natsgate_messages_received_total\{protocol="nats",qos="0"\} 1$/m);
+  assert.match(text, /^natsgate_connections\{listener="nats:tcp:default"\} 1$/m);
+  assert.match(text, /^natsgate_subscriptions\{protocol="nats"\} 1$/m);
+  assert.match(text, /^natsgate_ready 1$/m);
+  const families = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  for (const name of families) assert.ok(text.includes(`# HELP ${name} `), name);
+  const put = { method: "PUT", json: { enable_stats: false } };
+  await world.get("gateways/nats", put);
+  const [, without] = await world.get("prometheus/stats");
+  assert.ok(!without.includes('natsgate_messages_received_total{protocol="nats"'));
+  const json = await world.get("prometheus/stats", { headers: { accept: "application/json" } });
+  assert.equal(json[1].gateway["packets.pub.received"], 1);
+});
+
+Deno.test("tail: shows what passes by, counts what it leaves out, and leaves no trace", async () => {
+  await using world = await startWorld();
+  const before = world.gateway.router.subscriptions;
+  const response = await world.ask("tail?filter=nats:a.*");
+  assert.match(response.headers.get("content-type")!, /^text\/event-stream/);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  await reader.read();
+  const publish = await world.get("publish", { json: { topic: "a/b", payload: "<b>" } });
+  assert.equal(publish[0], 202, "a watcher is no subscriber");
+  const { value } = await reader.read();
+  const event = JSON.parse(value!.replace(/^data: /, ""));
+  assert.deepEqual([event.topic, event.subject, event.payload], ["a/b", "a.b", "<b>"]);
+  using client = await RawNats.open(world.gateway.listeners.get("nats:tcp:default")!.port);
+  await client.publish("a.<b>x", "<i>");
+  assert.equal(JSON.parse((await reader.read()).value!.replace(/^data: /, "")).topic, "a/<b>x");
+  await reader.cancel();
+  await world.get("publish", { json: { topic: "a/b", payload: "" } });
+  while (world.gateway.router.subscriptions !== before) {
+    await new Promise((turn) => setTimeout(turn, 5));
+  }
+  assert.equal((await world.get("tail?filter=a/%23/b"))[0], 400);
+});
+
+Deno.test("audit: says who changed what", async () => {
+  await using world = await startWorld();
+  await world.get("gateways/nats", { method: "PUT", json: { server_name: "x" } });
+  const [, { data: [entry] }] = await world.get("audit");
+  assert.deepEqual(
+    [entry.who, entry.what, entry.note, entry.address],
+    ["administrator", "PUT /api/v5/gateways/nats", "gateway.nats.server_name", "192.0.2.1"],
+  );
+});
