@@ -7,14 +7,20 @@ import { bodyLimit } from "hono/body-limit";
 import { type AdminEnv, toProblem } from "../api.ts";
 import { asset } from "../assets.ts";
 import { allow } from "../auth/caller.ts";
+import { authenticationPages } from "./authentication.tsx";
 import { clientPages } from "./clients.tsx";
+import { configurationPages } from "./configuration.tsx";
 import { gatewayPages } from "./gateways.tsx";
+import { keyPages } from "./keys.tsx";
 import { listenerPages } from "./listeners.tsx";
 import { loginPages } from "./login.tsx";
 import { overviewPages } from "./overview.tsx";
 import { BASE, go, page, type PageDeps } from "./page.tsx";
+import { retainedPages } from "./retained.tsx";
 import { tailPages } from "./tail.tsx";
 import { translatePages } from "./translate.tsx";
+import { userPages } from "./users.tsx";
+import { watchPages } from "./watch.tsx";
 import { wizardPages } from "./wizard.tsx";
 
 /** Largest form: users to import are in it. */
@@ -27,8 +33,14 @@ const PARTS: readonly ((app: Hono<AdminEnv>, deps: PageDeps) => void)[] = [
   gatewayPages,
   wizardPages,
   listenerPages,
+  authenticationPages,
+  userPages,
   translatePages,
   tailPages,
+  retainedPages,
+  watchPages,
+  configurationPages,
+  keyPages,
 ];
 
 /** All pages; to be mounted at `/`. */

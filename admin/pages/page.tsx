@@ -21,8 +21,15 @@ const MENU: readonly (readonly [path: string, label: string])[] = [
   ["/clients", "Clients"],
   ["/gateways", "Gateways"],
   ["/listeners", "Listeners"],
+  ["/authentication", "Authentication"],
+  ["/subscriptions", "Subscriptions"],
+  ["/retained", "Retained"],
   ["/translate", "Translator"],
   ["/tail", "Live tail"],
+  ["/metrics", "Metrics"],
+  ["/logs", "Logs"],
+  ["/configuration", "Configuration"],
+  ["/keys", "API keys"],
 ];
 
 /** A page as its handler gives it. */
