@@ -28,8 +28,8 @@ const PERMISSIONS = [
   "--unstable-net",
 ];
 
-/** Memory before speed, for the machines that tests/bench/README.md names. */
-const SMALL_V8_FLAGS = "--max-semi-space-size=1,--optimize-for-size,--max-old-space-size=128";
+/** Less memory before speed; tests/bench/README.md has the figures. */
+const SMALL_V8_FLAGS = "--max-semi-space-size=1,--max-old-space-size=128";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const BUNDLE = `${ROOT}dist/bundle`;

@@ -9,13 +9,6 @@ import { VERSION } from "../gateway/version.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-if (import.meta.main) {
-  const [binary, architecture = "amd64"] = Deno.args;
-  if (binary === undefined) throw new Error("usage: deno task deb BINARY [amd64|arm64]");
-  const path = await buildDeb(binary, architecture, `${ROOT}dist`);
-  await Deno.stdout.write(new TextEncoder().encode(`${path}\n`));
-}
-
 /**
  * Builds the package in the directory `output` and gives its path.
  * @param compression of dpkg-deb; xz makes a third of it and takes a minute
@@ -154,3 +147,10 @@ if [ "$1" = purge ]; then
 fi
 `,
 };
+
+if (import.meta.main) {
+  const [binary, architecture = "amd64"] = Deno.args;
+  if (binary === undefined) throw new Error("usage: deno task deb BINARY [amd64|arm64]");
+  const path = await buildDeb(binary, architecture, `${ROOT}dist`);
+  await Deno.stdout.write(new TextEncoder().encode(`${path}\n`));
+}
