@@ -1,3 +1,4 @@
+import { WebSocket as WebSocketClient } from "ws";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { encodeAccount, encodeUser, fmtCreds } from "@nats-io/jwt";
@@ -81,6 +82,9 @@ bootstrap_file = "${bootstrap}"
 [gateway.nats.listeners.ssl.default]
 bind = "127.0.0.1:0"
 ssl_options = { certfile = "${dir}/server.pem", keyfile = "${dir}/server.key" }
+[gateway.nats.listeners.wss.default]
+bind = "127.0.0.1:0"
+ssl_options = { certfile = "${dir}/server.pem", keyfile = "${dir}/server.key" }
 `,
       set: ["gateway.nats.listeners.ws.default.enable=true"],
     });
@@ -110,6 +114,18 @@ ssl_options = { certfile = "${dir}/server.pem", keyfile = "${dir}/server.key" }
     const overWs = await wsconnect({ servers: ws, token: SECRETS.token, reconnect: false });
     await overWs.close();
     await assert.rejects(wsconnect({ servers: ws, token: "wrong-t0ken", reconnect: false }));
+    const wss = {
+      servers: `wss://127.0.0.1:${gateway.port("nats:wss:default")}`,
+      reconnect: false,
+      // The runtime's own WebSocket takes no authority of ours.
+      wsFactory: (url: string) => {
+        const socket = new WebSocketClient(url, { ca: certificate.certificate });
+        return Promise.resolve({ socket: socket as unknown as WebSocket, encrypted: true });
+      },
+    };
+    const overWss = await wsconnect({ ...wss, token: SECRETS.token });
+    await overWss.close();
+    await assert.rejects(wsconnect({ ...wss, token: "wrong-t0ken" }));
 
     const log = gateway.log();
     assert.match(log, /login refused/);
