@@ -4,8 +4,7 @@
  */
 import { setImmediate } from "node:timers";
 import { type Access, createAccess } from "./auth/access.ts";
-import type { Clock } from "./clock.ts";
-import { realClock } from "./clock.ts";
+import { type Clock, realClock } from "./clock.ts";
 import { Closures } from "./compose/closures.ts";
 import { createControl } from "./compose/control.ts";
 import { backupOf } from "./compose/control_backup.ts";
@@ -23,6 +22,7 @@ import {
 import { openStore, restoreState, storePath } from "./compose/open_store.ts";
 import { Periodic } from "./compose/periodic.ts";
 import { SysTree } from "./compose/sys_tree.ts";
+import { timedCommits } from "./compose/timed_commits.ts";
 import { tlsConfig } from "./compose/ways_in.ts";
 import { type Change, diffConfigs } from "./config/diff.ts";
 import type { Config } from "./config/types.ts";
@@ -41,6 +41,7 @@ import { NatsSession } from "./nats/session.ts";
 import { createMapping } from "./nats/subject.ts";
 import type { Log } from "./observe/log.ts";
 import type { LogLine } from "./observe/log_output.ts";
+import { watchLoopLag } from "./observe/loop_lag.ts";
 import { Metrics } from "./observe/metrics.ts";
 import type { Session } from "./protocol/session.ts";
 import { type Notice, startNotices } from "./start_notices.ts";
@@ -120,6 +121,7 @@ export class Gateway implements Supervised {
   readonly #deadlines: Deadlines;
   #lameDuck: LameDuck | undefined;
   readonly #closures = new Closures();
+  readonly #stopLag: () => void;
   #config: Config;
   #nextId = 0;
 
@@ -131,7 +133,8 @@ export class Gateway implements Supervised {
     this.store = parts.store;
     this.access = parts.access;
     const now = () => this.clock.now();
-    this.#turns = new Turns(this.store, setImmediate);
+    this.#turns = new Turns(timedCommits(this.store, this.metrics), setImmediate);
+    this.#stopLag = watchLoopLag(this.clock, this.metrics.event_loop_lag_ms);
     this.#deadlines = new Deadlines(this.clock, (job) => this.#turns.run(job));
     this.router = new Router(new RetainedStore(retainedLimits(config), now));
     this.router.strategy = config.mqtt.shared_subscription_strategy;
@@ -186,6 +189,7 @@ export class Gateway implements Supervised {
       await this.listeners.change(listenerPlans(this.#config));
     } catch (error) {
       this.#deadlines.stop();
+      this.#stopLag();
       throw error;
     }
   }
@@ -221,6 +225,7 @@ export class Gateway implements Supervised {
       new Promise<void>((done) => this.clock.at(deadline, done)),
     ]);
     this.#deadlines.stop();
+    this.#stopLag();
     await this.access.close();
     this.store.commit();
     this.store.close();
