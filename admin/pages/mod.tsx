@@ -8,6 +8,7 @@ import { type AdminEnv, toProblem } from "../api.ts";
 import { asset } from "../assets.ts";
 import { allow } from "../auth/caller.ts";
 import { authenticationPages } from "./authentication.tsx";
+import { authorizationPages } from "./authorization.tsx";
 import { clientPages } from "./clients.tsx";
 import { configurationPages } from "./configuration.tsx";
 import { gatewayPages } from "./gateways.tsx";
@@ -15,6 +16,7 @@ import { keyPages } from "./keys.tsx";
 import { listenerPages } from "./listeners.tsx";
 import { loginPages } from "./login.tsx";
 import { overviewPages } from "./overview.tsx";
+import { addressOf } from "../routes/login.ts";
 import { BASE, go, page, type PageDeps } from "./page.tsx";
 import { retainedPages } from "./retained.tsx";
 import { tailPages } from "./tail.tsx";
@@ -35,6 +37,7 @@ const PARTS: readonly ((app: Hono<AdminEnv>, deps: PageDeps) => void)[] = [
   listenerPages,
   authenticationPages,
   userPages,
+  authorizationPages,
   translatePages,
   tailPages,
   retainedPages,
@@ -67,9 +70,19 @@ export function pages(deps: PageDeps): Hono<AdminEnv> {
   loginPages(app, deps);
   app.use("/*", async (context, next) => {
     const caller = context.get("caller");
-    if (caller === undefined || caller.by !== "cookie") return go(context, "/login");
+    if (caller === undefined || caller.by !== "cookie") {
+      return go(context, "/login");
+    }
     allow(caller, { method: context.req.method, scope: "system", loginOnly: true });
-    return await next();
+    await next();
+    if (context.req.method !== "POST" || context.res.status >= 400) return;
+    deps.audit.note({
+      who: caller.name,
+      by: caller.by,
+      address: addressOf(context),
+      what: `POST ${context.req.path}`,
+      note: "",
+    });
   });
   for (const part of PARTS) part(app, deps);
   return new Hono<AdminEnv>().get("/", (context) => go(context, "")).route("/", app);

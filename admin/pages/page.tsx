@@ -22,6 +22,7 @@ const MENU: readonly (readonly [path: string, label: string])[] = [
   ["/gateways", "Gateways"],
   ["/listeners", "Listeners"],
   ["/authentication", "Authentication"],
+  ["/authorization", "Authorization"],
   ["/subscriptions", "Subscriptions"],
   ["/retained", "Retained"],
   ["/translate", "Translator"],
@@ -30,6 +31,7 @@ const MENU: readonly (readonly [path: string, label: string])[] = [
   ["/logs", "Logs"],
   ["/configuration", "Configuration"],
   ["/keys", "API keys"],
+  ["/audit", "Audit"],
 ];
 
 /** A page as its handler gives it. */

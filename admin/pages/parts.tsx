@@ -20,7 +20,9 @@ export function Table(
           <tr>{heads.map((head) => <th scope="col">{head}</th>)}</tr>
         </thead>
         <tbody>
-          {rows.map((cells) => <tr>{cells.map((cell) => <td>{cell}</td>)}</tr>)}
+          {rows.map((cells) => (
+            <tr>{cells.map((cell, i) => <td data-head={heads[i]}>{cell}</td>)}</tr>
+          ))}
         </tbody>
       </table>
     </div>

@@ -1,4 +1,4 @@
-/** What there is to look at and not to change: subscriptions, counters, and the log. */
+/** What there is to look at and not to change: subscriptions, counters, log, and audit. */
 import type { Hono } from "hono";
 import type { SubscriptionView } from "../../gateway/control.ts";
 import type { AdminEnv } from "../api.ts";
@@ -9,7 +9,7 @@ import { count, moment, Table } from "./parts.tsx";
 const SHOWN_MAX = 200;
 const LEVELS = ["debug", "info", "warning", "error"] as const;
 
-/** `/subscriptions`, `/metrics` and `/logs`. */
+/** `/subscriptions`, `/metrics`, `/audit` and `/logs`. */
 export function watchPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   app.get("/subscriptions", (context) => {
     const contains = context.req.query("contains") ?? "";
@@ -51,6 +51,29 @@ export function watchPages(app: Hono<AdminEnv>, deps: PageDeps): void {
       ),
     }));
   app.get("/live/metrics", (context) => context.html(<Metrics deps={deps} />));
+  app.get("/audit", (context) =>
+    page(context, {
+      title: "Audit",
+      menu: "/audit",
+      body: (
+        <div class="panel">
+          <Table
+            label="Changes, newest first"
+            heads={["When", "Who", "From", "What", "Changed"]}
+            empty="Nothing was changed yet."
+            rows={deps.audit.list().slice(0, SHOWN_MAX).map((
+              { at, who, by, address, what, note },
+            ) => [
+              at,
+              `${who} (${by})`,
+              address,
+              what,
+              note || "–",
+            ])}
+          />
+        </div>
+      ),
+    }));
   app.get("/logs", (context) => {
     const contains = context.req.query("contains") ?? "";
     const level = context.req.query("level") ?? "info";

@@ -46,3 +46,23 @@ testInBrowser("an authenticator and a user are created, tried and used", async (
   await dashboard.sees("Deleted.");
   assert.equal(await row.count(), 0);
 });
+
+testInBrowser("rules are written and a decision is tested", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page } = dashboard;
+  await dashboard.goto("/authorization");
+  await dashboard.press("Add source");
+  await dashboard.sees("Added.");
+  const rules = page.getByLabel("Rules in place of those that are there");
+  await rules.fill('[{"permission": "perhaps"}]');
+  await dashboard.press("Save rules");
+  await dashboard.sees("permission must be");
+  await rules.fill('[{"permission": "deny", "action": "publish", "topic": "secret/#"}]');
+  await dashboard.press("Save rules");
+  await dashboard.sees("Saved.");
+  await page.getByLabel("MQTT topic or filter").fill("secret/a");
+  await dashboard.press("Test");
+  await dashboard.sees("denied");
+  await dashboard.goto("/audit");
+  await dashboard.sees("POST /dashboard/authorization/rules");
+});
