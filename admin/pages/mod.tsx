@@ -22,7 +22,7 @@ import { retainedPages } from "./retained.tsx";
 import { tailPages } from "./tail.tsx";
 import { translatePages } from "./translate.tsx";
 import { userPages } from "./users.tsx";
-import { watchPages } from "./watch.tsx";
+import { auditPages, watchPages } from "./watch.tsx";
 import { wizardPages } from "./wizard.tsx";
 
 /** Largest form: users to import are in it. */
@@ -44,6 +44,7 @@ const PARTS: readonly ((app: Hono<AdminEnv>, deps: PageDeps) => void)[] = [
   watchPages,
   configurationPages,
   keyPages,
+  auditPages,
 ];
 
 /** All pages; to be mounted at `/`. */
@@ -75,14 +76,16 @@ export function pages(deps: PageDeps): Hono<AdminEnv> {
     }
     allow(caller, { method: context.req.method, scope: "system", loginOnly: true });
     await next();
-    if (context.req.method !== "POST" || context.res.status >= 400) return;
-    deps.audit.note({
-      who: caller.name,
-      by: caller.by,
-      address: addressOf(context),
-      what: `POST ${context.req.path}`,
-      note: "",
-    });
+    if (context.req.method === "POST" && context.res.status < 400) {
+      deps.audit.note({
+        who: caller.name,
+        by: caller.by,
+        address: addressOf(context),
+        what: `POST ${context.req.path}`,
+        note: "",
+      });
+    }
+    return undefined;
   });
   for (const part of PARTS) part(app, deps);
   return new Hono<AdminEnv>().get("/", (context) => go(context, "")).route("/", app);

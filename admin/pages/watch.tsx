@@ -9,7 +9,7 @@ import { count, moment, Table } from "./parts.tsx";
 const SHOWN_MAX = 200;
 const LEVELS = ["debug", "info", "warning", "error"] as const;
 
-/** `/subscriptions`, `/metrics`, `/audit` and `/logs`. */
+/** `/subscriptions`, `/metrics` and `/logs`. */
 export function watchPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   app.get("/subscriptions", (context) => {
     const contains = context.req.query("contains") ?? "";
@@ -51,6 +51,26 @@ export function watchPages(app: Hono<AdminEnv>, deps: PageDeps): void {
       ),
     }));
   app.get("/live/metrics", (context) => context.html(<Metrics deps={deps} />));
+  app.get("/logs", (context) => {
+    const contains = context.req.query("contains") ?? "";
+    const level = context.req.query("level") ?? "info";
+    return page(context, {
+      title: "Logs",
+      menu: "/logs",
+      body: (
+        <>
+          <SearchForm contains={contains} label="Line contains" level={level} />
+          <div class="panel">
+            <Lines deps={deps} contains={contains} level={level} />
+          </div>
+        </>
+      ),
+    });
+  });
+}
+
+/** `/audit`. */
+export function auditPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   app.get("/audit", (context) =>
     page(context, {
       title: "Audit",
@@ -74,22 +94,6 @@ export function watchPages(app: Hono<AdminEnv>, deps: PageDeps): void {
         </div>
       ),
     }));
-  app.get("/logs", (context) => {
-    const contains = context.req.query("contains") ?? "";
-    const level = context.req.query("level") ?? "info";
-    return page(context, {
-      title: "Logs",
-      menu: "/logs",
-      body: (
-        <>
-          <SearchForm contains={contains} label="Line contains" level={level} />
-          <div class="panel">
-            <Lines deps={deps} contains={contains} level={level} />
-          </div>
-        </>
-      ),
-    });
-  });
 }
 
 function find(all: Iterable<SubscriptionView>, contains: string): SubscriptionView[] {
