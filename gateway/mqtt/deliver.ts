@@ -160,8 +160,9 @@ export class Deliveries {
     }
   }
 
-  /** The client has caught up: publishers that waited for it go on. */
+  /** The client took a message. Once it has caught up, publishers that waited for it go on. */
   relieve(): void {
+    this.pressure.taken++;
     if (this.queue.length === 0 || this.isBelow(1 / 4)) this.pressure.relieve();
   }
 

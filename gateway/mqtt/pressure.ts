@@ -10,13 +10,18 @@ export interface Held {
   letGo(): void;
 }
 
-/** Longest wait of one publisher for one subscriber, ms. */
+/** Longest wait of one publisher for one subscriber that does not catch up, ms. */
 export const HOLD_MS_MAX = 50;
+/** A subscriber that takes so many messages in that time does, however long its queue is. */
+const HOLD_TAKEN_MIN = 250;
 
 /** Who waits for one subscriber. */
 export class Pressure {
-  #held: Set<Held> | undefined = undefined;
+  /** What the subscriber had taken when each publisher began to wait. */
+  #held: Map<Held, number> | undefined = undefined;
   #patience = true;
+  /** Messages that the subscriber has acknowledged. */
+  taken = 0;
 
   /** True when publishers should wait for this subscriber. */
   get patient(): boolean {
@@ -25,7 +30,12 @@ export class Pressure {
 
   /** Holds a publisher until `relieve`, `giveUp` or `forget`. */
   hold(publisher: Held): void {
-    (this.#held ??= new Set()).add(publisher);
+    (this.#held ??= new Map()).set(publisher, this.taken);
+  }
+
+  /** Whether the subscriber has taken enough since `hold` to wait for it once more. */
+  isCatchingUp(publisher: Held): boolean {
+    return this.taken - (this.#held?.get(publisher) ?? this.taken) >= HOLD_TAKEN_MIN;
   }
 
   /** The publisher is gone, or goes on for another reason. */
@@ -44,6 +54,6 @@ export class Pressure {
     this.#patience = true;
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) { for (const publisher of held) publisher.letGo(); }
+    if (held !== undefined) { for (const publisher of held.keys()) publisher.letGo(); }
   }
 }

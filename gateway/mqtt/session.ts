@@ -131,7 +131,7 @@ export class MqttSession implements Session, Connection, Held, Reading {
       }));
   }
 
-  /** Stops reading until a slow subscriber has caught up, or for `HOLD_MS_MAX`. */
+  /** Stops reading until a slow subscriber has caught up, or no longer seems to. */
   hold(pressure: Pressure): void {
     this.#waiting = true;
     this.link.setReading(false);
@@ -328,9 +328,12 @@ export class MqttSession implements Session, Connection, Held, Reading {
       return this.#close(ReasonCode.MaximumConnectTime, { kind: "expired" });
     }
     if (now >= this.#heldUntil) {
-      this.#heldBy?.giveUp(this);
-      this.letGo();
-      if (this.#isClosed()) return;
+      if (this.#heldBy!.isCatchingUp(this)) this.hold(this.#heldBy!);
+      else {
+        this.#heldBy!.giveUp(this);
+        this.letGo();
+        if (this.#isClosed()) return;
+      }
     }
     const busy = this.#keepHouse(now);
     const replaying = client.deliveries.drainReplays();

@@ -306,6 +306,30 @@ Deno.test("publishers wait for a slow subscriber instead of losing messages", ()
   assert.equal(world.broker.counters.dropped.queue_full, 0);
 });
 
+Deno.test("publishers wait on while a long queue is emptied fast", () => {
+  const world = new MqttWorld({ options: { max_inflight: 1, max_mqueue_len: 2000 } });
+  const client = world.connect("c");
+  client.subscribe("t", 1);
+  const publisher = world.connect("p");
+  publishMany(publisher, "t", 1, 1, 1100);
+  assert.equal(publisher.link.reading, false);
+  let taken = 0;
+  const take = (count: number) => {
+    for (const end = taken + count; taken < end;) {
+      for (const { packetId } of client.messages()) {
+        taken++;
+        client.ack(PacketType.Puback, packetId);
+      }
+    }
+  };
+  take(260);
+  world.pass(50);
+  assert.equal(publisher.link.reading, false, "it is catching up");
+  take(240);
+  world.pass(50);
+  assert.equal(publisher.link.reading, true, "not fast enough");
+});
+
 Deno.test("a dead subscriber holds publishers back once, for a moment", () => {
   const world = new MqttWorld({ options: { max_inflight: 1, max_mqueue_len: 20 } });
   const client = world.connect("c");
