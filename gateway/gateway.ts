@@ -20,8 +20,7 @@ import {
   natsTlsInfo,
 } from "./compose/nats_options.ts";
 import { openStore, restoreState, storePath } from "./compose/open_store.ts";
-import { Periodic } from "./compose/periodic.ts";
-import { SysTree } from "./compose/sys_tree.ts";
+import { periodicJobs } from "./compose/periodic_jobs.ts";
 import { timedCommits } from "./compose/timed_commits.ts";
 import { tlsConfig } from "./compose/ways_in.ts";
 import { type Change, diffConfigs } from "./config/diff.ts";
@@ -149,7 +148,9 @@ export class Gateway implements Supervised {
     });
     restoreState(this.store, this.mqtt, config);
     this.#deadlines.add(this.mqtt);
-    this.#addPeriodicJobs();
+    const startedAt = this.clock.now();
+    const jobs = periodicJobs(() => this.#config, this.mqtt, this.metrics.mqtt, startedAt);
+    for (const job of jobs) this.#deadlines.add(job);
     this.listeners = new ListenerSet({
       log: this.log.part("listeners"),
       clock: this.clock,
@@ -163,20 +164,6 @@ export class Gateway implements Supervised {
       backup: backupOf(storePath(config)),
       turn: (job) => this.#turns.run(job),
     });
-  }
-
-  /** What is done every so often: expired retained messages, and the `$SYS` tree. */
-  #addPeriodicJobs(): void {
-    const startedAt = this.clock.now();
-    const { retained } = this.router;
-    const clear_ms = () => this.#config.retainer.msg_clear_interval;
-    this.#deadlines.add(new Periodic(clear_ms, () => void retained.sweep(), startedAt));
-    const tree = new SysTree(this.router, this.mqtt, this.metrics.mqtt, startedAt);
-    const sys_ms = () => this.#config.sys_topics.sys_msg_interval;
-    if (sys_ms() > 0) tree.publish();
-    this.#deadlines.add(new Periodic(sys_ms, () => tree.publish(), startedAt));
-    const beat_ms = () => this.#config.sys_topics.sys_heartbeat_interval;
-    this.#deadlines.add(new Periodic(beat_ms, (now) => tree.beat(now), startedAt));
   }
 
   /** The configuration in force. */
