@@ -2,6 +2,7 @@
  * The application behind the admin port: API, health, and (when given) the pages.
  */
 import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { type AdminDeps, type AdminEnv, Api, requireCaller, toProblem } from "./api.ts";
 import { allow } from "./auth/caller.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -29,6 +30,9 @@ import { healthRoutes } from "./routes/health.ts";
 import { monitorRoutes } from "./routes/monitor.ts";
 import { cors, identify, refuseForgery, securityHeaders } from "./security.ts";
 
+/** Largest form of the dashboard: pasted certificates and files of users. */
+const FORM_BYTES_MAX = 4 * 1024 * 1024;
+
 /**
  * Makes the application. Pure: no port is opened, `app.request()` is all that tests need.
  * @param pages routes of the dashboard; they find the caller with `context.get("caller")`
@@ -37,6 +41,8 @@ export function createAdminApp(deps: AdminDeps, pages?: Hono<AdminEnv>): Hono<Ad
   const app = new Hono<AdminEnv>();
   app.use(securityHeaders);
   healthRoutes(app, deps);
+  // Before anything reads a form, as the check for forgery does.
+  app.use("/dashboard/*", bodyLimit({ maxSize: FORM_BYTES_MAX }));
   app.use(cors(deps), identify(deps), refuseForgery(deps));
   const api = new Api(app, deps);
   for (const routes of ROUTES) routes(api);

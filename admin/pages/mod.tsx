@@ -3,7 +3,6 @@
  * live. Everything is below `/dashboard`.
  */
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { type AdminEnv, toProblem } from "../api.ts";
 import { asset } from "../assets.ts";
 import { allow } from "../auth/caller.ts";
@@ -24,9 +23,6 @@ import { translatePages } from "./translate.tsx";
 import { userPages } from "./users.tsx";
 import { auditPages, watchPages } from "./watch.tsx";
 import { wizardPages } from "./wizard.tsx";
-
-/** Largest form: users to import are in it. */
-const FORM_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Every part of the dashboard. */
 const PARTS: readonly ((app: Hono<AdminEnv>, deps: PageDeps) => void)[] = [
@@ -62,7 +58,6 @@ export function pages(deps: PageDeps): Hono<AdminEnv> {
       body: <a class="button" href={BASE}>Back to the overview</a>,
     });
   });
-  app.use("/*", bodyLimit({ maxSize: FORM_BYTES_MAX }));
   app.get(
     "/assets/:name",
     async (context) =>
