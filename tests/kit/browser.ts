@@ -1,5 +1,5 @@
 /**
- * A real browser in front of the dashboard of a gateway that runs as a process of its own.
+ * A real browser, and the dashboard in it of a gateway that runs as a process of its own.
  */
 import axe from "axe-core";
 import assert from "node:assert/strict";
@@ -33,6 +33,11 @@ export function testInBrowser(name: string, fn: () => Promise<void>): void {
   });
 }
 
+/** Starts the browser, without a window. Close it when done. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: PROGRAM, args: ARGS });
+}
+
 /** The user that the configuration makes. */
 export const USER = { username: "admin", password: "Browser-1234" } as const;
 
@@ -57,7 +62,7 @@ export class Dashboard implements AsyncDisposable {
     const first = `[dashboard]\ndefault_password = "${USER.password}"\n`;
     const gateway = await startGateway({ config: (user ? first : "") + config });
     const port = /administration on http:\/\/127\.0\.0\.1:(\d+)/.exec(gateway.log())![1];
-    const browser = await chromium.launch({ executablePath: PROGRAM, args: ARGS });
+    const browser = await launchBrowser();
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
