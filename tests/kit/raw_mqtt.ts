@@ -12,6 +12,7 @@ type Of<C extends Packet["cmd"]> = Extract<Packet, { cmd: C }>;
 export class RawMqtt implements Disposable {
   readonly #parser;
   readonly #packets: Packet[] = [];
+  #connack: Of<"connack"> | undefined;
   #ended = false;
   #packetId = 0;
   private constructor(readonly conn: Deno.Conn, readonly version: 3 | 4 | 5) {
@@ -42,7 +43,14 @@ export class RawMqtt implements Disposable {
     });
     const connack = await raw.expect("connack");
     assert.equal(version === 5 ? connack.reasonCode : connack.returnCode, 0);
+    raw.#connack = connack;
     return raw;
+  }
+
+  /** What the server said to the CONNECT of `open`. */
+  get connack(): Of<"connack"> {
+    assert.ok(this.#connack !== undefined, "connected without open");
+    return this.#connack;
   }
 
   /** Sends a packet. */
@@ -117,6 +125,23 @@ export class RawMqtt implements Disposable {
   async nothing(): Promise<void> {
     await this.send({ cmd: "pingreq" });
     await this.expect("pingresp");
+  }
+
+  /** What came until now. */
+  async received(): Promise<Packet[]> {
+    await this.send({ cmd: "pingreq" });
+    const packets: Packet[] = [];
+    for (let packet; (packet = await this.packet())?.cmd !== "pingresp";) {
+      assert.ok(packet !== undefined, "the server closed");
+      packets.push(packet);
+    }
+    return packets;
+  }
+
+  /** Says goodbye, and waits until the server has closed. */
+  async disconnect(fields: Partial<Omit<Of<"disconnect">, "cmd">> = {}): Promise<void> {
+    await this.send({ cmd: "disconnect", ...fields });
+    assert.deepEqual(await this.rest(), []);
   }
 
   /** The server closes, after any number of packets, which are returned. */
