@@ -2,22 +2,28 @@
  * The admin ports: opened with the gateway, moved when the configuration says so.
  */
 import type { Hono } from "hono";
-import type { Config } from "../gateway/config/types.ts";
+import { realClock } from "../gateway/clock.ts";
+import type { Config, ServerTlsConfig } from "../gateway/config/types.ts";
 import type { Bind } from "../gateway/config/values.ts";
 import { formatBind, isLoopback } from "../gateway/config/values.ts";
 import type { GatewayControl } from "../gateway/control.ts";
 import { OperationalError } from "../gateway/errors.ts";
+import { loadTlsMaterial } from "../gateway/transport/tls_material.ts";
+import { probeTls } from "../gateway/transport/tls_probe.ts";
 import type { AdminEnv } from "./api.ts";
 import { createAdminApp, createMonitorApp } from "./app.ts";
 import { Audit } from "./audit.ts";
 import { AdminAuth } from "./auth/auth.ts";
 import { prepareCredentials } from "./auth/first_start.ts";
+import { AdminPort, type PortTls } from "./port.ts";
 import { pages } from "./pages/mod.tsx";
 
 /** The running admin part. */
 export interface Admin {
   /** Port of the HTTP listener; 0 while it is off. */
   readonly port: number;
+  /** Port of the HTTPS listener; 0 while it is off. */
+  readonly securePort: number;
   stop(): Promise<void>;
 }
 
@@ -32,7 +38,10 @@ export async function startAdmin(control: GatewayControl): Promise<Admin> {
   const ports = new Ports(app, control);
   const { current } = control.config;
   if (anyBind(current)) await prepareCredentials(auth, current);
-  ports.change(current);
+  await ports.change(current).catch(async (error) => {
+    await ports.stop();
+    throw error;
+  });
   control.config.onChange((config) => {
     prepareCredentials(auth, config)
       .then(() => ports.change(config))
@@ -40,7 +49,10 @@ export async function startAdmin(control: GatewayControl): Promise<Admin> {
   });
   return {
     get port() {
-      return ports.port;
+      return ports.port("http");
+    },
+    get securePort() {
+      return ports.port("https");
     },
     stop: () => ports.stop(),
   };
@@ -51,91 +63,146 @@ function anyBind({ dashboard }: Config): boolean {
     dashboard.listeners.https.bind !== undefined;
 }
 
+/** What a port is opened with. */
+interface PortPlan {
+  readonly bind: Bind | undefined;
+  readonly app: Hono<AdminEnv>;
+  readonly connectionsMax: number;
+  readonly tls?: ServerTlsConfig;
+}
+
+/** An open port; `as` says what it was opened with. */
+interface OpenPort {
+  readonly port: AdminPort;
+  readonly as: string;
+  readonly address: string;
+}
+
 /** The open ports. */
 class Ports {
-  readonly #open = new Map<string, { readonly server: Deno.HttpServer; readonly at: string }>();
+  readonly #open = new Map<string, OpenPort>();
+  /** Changes come one after the other. */
+  #changing: Promise<void> = Promise.resolve();
   constructor(readonly app: Hono<AdminEnv>, readonly control: GatewayControl) {}
 
-  get port(): number {
-    const addr = this.#open.get("dashboard:http")?.server.addr;
-    return addr !== undefined && "port" in addr ? addr.port : 0;
+  /** Port of a listener; 0 while it is off. */
+  port(id: "http" | "https"): number {
+    return this.#open.get(`dashboard:${id}`)?.port.port ?? 0;
   }
 
   /** Opens, moves and closes as the configuration says. */
-  change({ dashboard, gateway: { nats } }: Config): void {
-    this.#keep("dashboard:http", dashboard.listeners.http.bind, this.app);
-    const monitor = nats.enable ? nats.monitor_bind : undefined;
-    this.#keep("nats:monitor", monitor, createMonitorApp(this.control));
+  change(config: Config): Promise<void> {
+    const changed = this.#changing.then(() => this.#change(config));
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+
+  async #change({ dashboard: { listeners: { http, https } }, gateway: { nats } }: Config) {
+    const { app } = this;
+    await this.#keep("dashboard:http", {
+      bind: http.bind,
+      app,
+      connectionsMax: http.max_connections,
+    });
+    await this.#keep("dashboard:https", {
+      bind: https.bind,
+      app,
+      connectionsMax: https.max_connections,
+      tls: https.ssl_options,
+    });
+    await this.#keep("nats:monitor", {
+      bind: nats.enable ? nats.monitor_bind : undefined,
+      app: createMonitorApp(this.control),
+      connectionsMax: MONITOR_CONNECTIONS_MAX,
+    });
   }
 
   async stop(): Promise<void> {
-    const servers = [...this.#open.values()];
+    await this.#changing;
+    const open = [...this.#open.values()];
     this.#open.clear();
-    await Promise.all(servers.map(({ server }) => end(server)));
+    await Promise.all(open.map(({ port }) => port.close()));
   }
 
-  #keep(id: string, bind: Bind | undefined, app: Hono<AdminEnv>): void {
+  async #keep(id: string, plan: PortPlan): Promise<void> {
+    const { bind } = plan;
     const open = this.#open.get(id);
-    const at = bind === undefined ? undefined : formatBind(bind);
-    if (open?.at === at) return;
-    const server = bind === undefined ? undefined : this.#listen(id, bind, app);
-    this.#open.delete(id);
-    if (server !== undefined) this.#open.set(id, { server, at: at! });
-    // The request that changed it still gets its answer.
-    if (open !== undefined) end(open.server);
+    if (bind === undefined) {
+      this.#open.delete(id);
+      // The request that changed it still gets its answer.
+      open?.port.close();
+      return;
+    }
+    const tls = plan.tls && await portTls(plan.tls, `${settingOf(id)}.ssl_options`);
+    const address = formatBind(bind);
+    const as = JSON.stringify([address, tls?.rules, tls?.material.version]);
+    if (open?.as !== as) {
+      // The same address can only be had after the old port gave it back.
+      if (open?.address === address) open.port.close();
+      const port = await this.#listen(id, bind, plan, tls);
+      this.#open.set(id, { port, as, address });
+      if (open !== undefined && open.address !== address) open.port.close();
+    }
+    this.#open.get(id)!.port.connectionsMax = plan.connectionsMax;
   }
 
-  #listen(id: string, bind: Bind, app: Hono<AdminEnv>): Deno.HttpServer {
+  async #listen(id: string, bind: Bind, { app }: PortPlan, tls?: PortTls): Promise<AdminPort> {
     const { log } = this.control;
-    const handler = (request: Request, info: Deno.ServeHandlerInfo) => {
-      const address = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : "";
-      return app.fetch(request, { address, secure: false });
-    };
-    const options = {
-      onListen: () => {},
-      onError: (error: unknown) => {
+    const port = new AdminPort(async (request, from) => {
+      try {
+        return await app.fetch(request, from);
+      } catch (error) {
         log.error("an admin request failed; please report this", { error: String(error) });
         return new Response(null, { status: 500 });
-      },
-    };
-    let server: Deno.HttpServer;
+      }
+    }, tls);
     try {
-      server = "path" in bind
-        ? Deno.serve(
-          { ...options, transport: "unix", path: bind.path },
-          (request) => this.app.fetch(request, { address: "", secure: false }),
-        )
-        : Deno.serve({ ...options, hostname: bind.host, port: bind.port }, handler);
+      await port.listen(bind);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new OperationalError(
-        `Cannot listen on ${
-          formatBind(bind)
-        } for ${id}: ${reason} (set dashboard.listeners to another bind)`,
+        `Cannot listen on ${formatBind(bind)} for ${id}: ${reason} (set ${
+          settingOf(id)
+        } to another address)`,
         69,
         { cause: error },
       );
     }
-    const { addr } = server;
-    const where = "hostname" in addr
-      ? `http://${formatBind({ host: addr.hostname, port: addr.port })}/`
+    const scheme = tls === undefined ? "http" : "https";
+    const where = "host" in bind
+      ? `${scheme}://${formatBind({ host: bind.host, port: port.port })}/`
       : formatBind(bind);
     log.info(`administration on ${where} (${id})`);
-    if (!isLoopback(bind)) {
+    if (tls === undefined && !isLoopback(bind)) {
       log.warn("the admin port can be reached from other hosts without encryption", {
         listener: id,
       });
     }
-    return server;
+    return port;
   }
 }
 
-/** Milliseconds that requests under way have. */
-const GRACE_MS = 1000;
+/** Connections of `gateway.nats.monitor_bind`, which has no setting for that. */
+const MONITOR_CONNECTIONS_MAX = 512;
 
-async function end(server: Deno.HttpServer): Promise<void> {
-  const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, GRACE_MS);
-  await Promise.race([server.shutdown(), timeout.promise]);
-  clearTimeout(timer);
+function settingOf(id: string): string {
+  return id === "nats:monitor"
+    ? "gateway.nats.monitor_bind"
+    : id.replace("dashboard:", "dashboard.listeners.");
+}
+
+let probed: Promise<void> | undefined;
+
+/**
+ * Reads the certificates of a port.
+ * @throws {OperationalError} they are not usable, or this runtime cannot verify clients
+ */
+async function portTls(config: ServerTlsConfig, where: string): Promise<PortTls> {
+  const { verify, fail_if_no_peer_cert, versions, handshake_timeout } = config;
+  if (fail_if_no_peer_cert && verify !== "verify_peer") {
+    throw new OperationalError(`${where}.fail_if_no_peer_cert needs verify = "verify_peer"`, 78);
+  }
+  await (probed ??= probeTls(realClock()));
+  const material = await loadTlsMaterial(config, where);
+  return { rules: { verify, fail_if_no_peer_cert, versions, handshake_timeout }, material };
 }

@@ -29,11 +29,7 @@ const PARTS_NOT_THERE_YET: readonly (readonly [at: string, part: string])[] = []
 const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
   at: string,
   severity: "warning" | "error",
-])[] = [
-  // Administration.
-  ["dashboard.listeners.https.**", "error"],
-  ["dashboard.listeners.http.max_connections", "warning"],
-];
+])[] = [];
 
 /**
  * Settings that other systems have and this one does without, for good. "error" where leaving
@@ -54,6 +50,11 @@ const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
   ["**.tcp_options.send_timeout_close", "warning", "such a client is always closed"],
   ["**.websocket.deflate_opts.**", "warning", "compression keeps no context between messages"],
   ["**.websocket.piggyback", "warning", "what is sent in one turn shares a frame"],
+  [
+    "dashboard.listeners.https.ssl_options.sni.**",
+    "warning",
+    "the admin port shows one certificate; let it name all hosts",
+  ],
   ["**.ssl_options.enable_crl_check", "error", "the runtime does not consult revocation lists"],
   ["**.ssl_options.verify_peer_ext_key_usage", "error", "the runtime checks for client use only"],
   ["**.ssl_options.depth", "error", "the runtime has no limit for the length of chains"],

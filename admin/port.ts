@@ -1,0 +1,208 @@
+/**
+ * One admin port: Node's HTTP server in front of an application, because it bounds connections
+ * and, with TLS, can verify clients. Requests and answers are turned into the web's own.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { Readable } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { ServerTlsConfig } from "../gateway/config/types.ts";
+import type { Bind } from "../gateway/config/values.ts";
+import type { TlsMaterial } from "../gateway/transport/tls_material.ts";
+
+/** Who answers: a request, and where it came from. */
+export type Answer = (
+  request: Request,
+  from: { readonly address: string; readonly secure: boolean },
+) => Response | Promise<Response>;
+
+/** TLS of a port. */
+export interface PortTls {
+  readonly rules: Pick<
+    ServerTlsConfig,
+    "verify" | "fail_if_no_peer_cert" | "versions" | "handshake_timeout"
+  >;
+  readonly material: TlsMaterial;
+}
+
+/** Milliseconds that requests under way have when the port is closed. */
+const GRACE_MS = 1000;
+/** Certificates remembered as verified, for session resumption; the oldest is forgotten first. */
+const VERIFIED_MAX = 1000;
+/** What a host with its port may consist of (RFC 3986, 3.2.2, without user information). */
+const HOST = /^[\w.:[\]%~-]+$/;
+
+/** An open admin port. */
+export class AdminPort {
+  readonly #server: Server;
+  readonly #answer: Answer;
+  readonly #tls: PortTls | undefined;
+  /** Connections whose client certificate was found good. */
+  readonly #trusted = new WeakSet<object>();
+  /**
+   * Fingerprints of certificates that this port verified in a full handshake. A TLS session of
+   * another listener, which may trust others, could be resumed here; it counts for nothing.
+   */
+  readonly #verified = new Set<string>();
+
+  constructor(answer: Answer, tls?: PortTls) {
+    this.#answer = answer;
+    this.#tls = tls;
+    const handle = (message: IncomingMessage, reply: ServerResponse) => {
+      this.#handle(message, reply).catch(() => reply.destroy());
+    };
+    this.#server = tls === undefined
+      ? createServer(handle)
+      : createSecureServer(serverOptions(tls), handle);
+    // Whoever does not finish a handshake; the connection is closed by the runtime.
+    this.#server.on("tlsClientError", () => {});
+  }
+
+  /** Connections at the same time; further ones are closed at once. */
+  set connectionsMax(count: number) {
+    this.#server.maxConnections = count;
+  }
+
+  /** Port in use; 0 for a Unix socket. */
+  get port(): number {
+    const address = this.#server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  }
+
+  /**
+   * Starts to listen.
+   * @throws Error of the system when the address cannot be had
+   */
+  async listen(bind: Bind): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    if ("path" in bind) this.#server.listen({ path: bind.path }, resolve);
+    else this.#server.listen({ host: bind.host, port: bind.port }, resolve);
+    await promise;
+    this.#server.off("error", reject);
+  }
+
+  /** Stops listening, and ends the connections as soon as they are idle or out of time. */
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => {
+      this.#server.closeAllConnections();
+      resolve();
+    }, GRACE_MS);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async #handle(message: IncomingMessage, reply: ServerResponse): Promise<void> {
+    if (this.#tls?.rules.verify === "verify_peer" && !this.#isTrusted(message.socket)) {
+      message.socket.destroy();
+      return;
+    }
+    const gone = new AbortController();
+    reply.once("close", () => gone.abort());
+    const secure = this.#tls !== undefined;
+    const request = toRequest(message, secure, gone.signal);
+    const response = request === undefined
+      ? new Response("This is no request that can be understood.\n", { status: 400 })
+      : await this.#answer(request, { address: message.socket.remoteAddress ?? "", secure });
+    await send(response, reply, message.method === "HEAD");
+  }
+
+  /** The runtime has refused what is plainly bad; this is about resumed sessions and the rest. */
+  #isTrusted(socket: object): boolean {
+    if (this.#trusted.has(socket)) return true;
+    const peer = socket as TLSSocket;
+    const fingerprint = peer.getPeerCertificate()?.fingerprint256;
+    if (fingerprint === undefined) return !this.#tls!.rules.fail_if_no_peer_cert;
+    if (!peer.authorized) return false;
+    if (peer.isSessionReused() && !this.#verified.has(fingerprint)) return false;
+    this.#verified.delete(fingerprint);
+    this.#verified.add(fingerprint);
+    if (this.#verified.size > VERIFIED_MAX) {
+      this.#verified.delete(this.#verified.values().next().value!);
+    }
+    this.#trusted.add(socket);
+    return true;
+  }
+}
+
+function serverOptions({ rules, material }: PortTls) {
+  const [{ cert, key }] = material.identities;
+  return {
+    cert,
+    key,
+    ...(material.ca !== undefined && { ca: [...material.ca] }),
+    requestCert: rules.verify === "verify_peer",
+    rejectUnauthorized: rules.verify === "verify_peer" && rules.fail_if_no_peer_cert,
+    minVersion: rules.versions.includes("tlsv1.2") ? "TLSv1.2" as const : "TLSv1.3" as const,
+    maxVersion: rules.versions.includes("tlsv1.3") ? "TLSv1.3" as const : "TLSv1.2" as const,
+    handshakeTimeout: rules.handshake_timeout,
+  };
+}
+
+/** Undefined: it is malformed. */
+function toRequest(
+  message: IncomingMessage,
+  secure: boolean,
+  signal: AbortSignal,
+): Request | undefined {
+  const { method = "GET", url = "/", rawHeaders } = message;
+  const host = message.headers.host ?? "localhost";
+  if (!url.startsWith("/") || !HOST.test(host)) return undefined;
+  const hasBody = method !== "GET" && method !== "HEAD";
+  try {
+    const headers = new Headers();
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+    }
+    return new Request(`${secure ? "https" : "http"}://${host}${url}`, {
+      method,
+      headers,
+      signal,
+      ...(hasBody && { body: Readable.toWeb(message) as ReadableStream<Uint8Array> }),
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+async function send(response: Response, reply: ServerResponse, isHead: boolean): Promise<void> {
+  reply.statusCode = response.status;
+  for (const [name, value] of response.headers) {
+    if (name !== "set-cookie") reply.setHeader(name, value);
+  }
+  const cookies = response.headers.getSetCookie();
+  if (cookies.length > 0) reply.setHeader("set-cookie", cookies);
+  if (response.body === null || isHead) {
+    await response.body?.cancel();
+    reply.end();
+    return;
+  }
+  const reader = response.body.getReader();
+  const stop = () => reader.cancel().catch(() => {});
+  if (reply.destroyed) return await stop();
+  reply.once("close", stop);
+  // An answer that goes on for long is begun at once: its reader waits for that.
+  reply.flushHeaders();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!reply.write(value)) await writable(reply);
+  }
+  reply.end();
+}
+
+/** Waits until more may be written, or nobody reads any more. */
+function writable(reply: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      reply.off("drain", done);
+      reply.off("close", done);
+      resolve();
+    };
+    reply.on("drain", done);
+    reply.on("close", done);
+  });
+}
