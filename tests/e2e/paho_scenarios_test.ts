@@ -1,6 +1,6 @@
 /**
  * The scenarios of the Eclipse Paho interoperability tests that MQTT 3.1.1 and 5.0 have in common,
- * over sockets.
+ * over sockets. Those of 5.0 alone: paho_scenarios5_test.ts.
  */
 import assert from "node:assert/strict";
 import { sharedGateway } from "../kit/gateway.ts";
