@@ -307,6 +307,7 @@ export class Gateway implements Supervised {
       onClosed: (session, peer, cause) =>
         this.#closures.note(session, peer.address, cause, this.clock.now()),
       isBanned: (address) => this.access.bans.isBanned(address),
+      onRefused: () => void this.metrics[plan().protocol].connections_refused++,
       createSession: (connection) => this.#createSession(plan(), connection),
       refusal: (peer) => {
         const current = plan();

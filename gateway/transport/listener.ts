@@ -54,6 +54,8 @@ export interface ListenerParts extends ConnectionParts {
   readonly createSession: (connection: Connection) => Session;
   /** True for addresses that are kept out whatever they say. Absent: nobody is. */
   readonly isBanned?: (address: string) => boolean;
+  /** Called for each connection that is turned away before its session. Absent: nobody counts. */
+  readonly onRefused?: () => void;
   /** What one that finds no place is told, where that can be; then it is closed. */
   readonly refusal: (peer: PeerInfo) => Uint8Array | undefined;
 }
@@ -201,6 +203,7 @@ export class Listener {
     const peer = peerOf(conn, this.#parts.nextId(), options);
     if (this.connections.size + this.#preparing.size >= options.connections_max) {
       stats.refusedFull++;
+      this.#parts.onRefused?.();
       refuse(conn, this.#parts.refusal(peer), this.#parts.clock);
       return;
     }
@@ -216,12 +219,14 @@ export class Listener {
         this.#preparing.delete(conn);
         if (prepared !== undefined) return this.#begin(prepared, peer);
         stats.refusedAccess++;
+        this.#parts.onRefused?.();
         closeQuietly(conn);
       },
       (error) => {
         this.#preparing.delete(conn);
         closeQuietly(conn);
         stats.failedHandshakes++;
+        this.#parts.onRefused?.();
         this.#log.warn(`refused a connection: ${messageOf(error)}`, {
           listener: options.id,
           address: peer.address,

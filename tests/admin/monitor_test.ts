@@ -89,3 +89,34 @@ Deno.test("audit: says who changed what", async () => {
     ["administrator", "PUT /api/v5/gateways/nats", "gateway.nats.server_name", "192.0.2.1"],
   );
 });
+
+Deno.test("prometheus: connections that are turned away are counted, by protocol", async () => {
+  await using world = await startWorld(
+    '[gateway.nats.listeners.tcp.small]\nbind = "127.0.0.1:0"\naccess_rules = ["deny all"]\n',
+  );
+  const port = world.gateway.listeners.get("nats:tcp:small")!.port;
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  assert.equal(await conn.read(new Uint8Array(1)).catch(() => null), null);
+  const [, text] = await world.get("prometheus/stats");
+  assert.match(text, /^natsgate_connections_refused_total\{protocol="nats"\} 1$/m);
+  assert.match(text, /^natsgate_connections_refused_total\{protocol="mqtt"\} 0$/m);
+});
+
+Deno.test("the Grafana board shows only metrics that there are", async () => {
+  await using world = await startWorld();
+  const [, text] = await world.get("prometheus/stats");
+  const families = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+  const file = new URL("../../admin/assets/grafana.json", import.meta.url);
+  const board = JSON.parse(await Deno.readTextFile(file));
+  const expressions = board.panels.flatMap(({ targets }: { targets: { expr: string }[] }) =>
+    targets.map(({ expr }) => expr)
+  );
+  assert.ok(expressions.length >= 12);
+  for (const expr of expressions) {
+    const names = expr.match(/natsgate_\w+/g) ?? [];
+    assert.ok(names.length > 0, expr);
+    for (const name of names) {
+      assert.ok(families.has(name) || families.has(name.replace(/_bucket$/, "")), name);
+    }
+  }
+});
