@@ -7,7 +7,7 @@ import { RawNats } from "../kit/raw_nats.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 Deno.test("remote commands: status, health, clients, kick, reload, backup and restore", async () => {
-  await using world = await startWorld(
+  const world = await startWorld(
     '[dashboard.listeners.http]\nbind = "127.0.0.1:0"\n',
   );
   const admin = await startAdmin(world.gateway.control);
@@ -35,11 +35,19 @@ Deno.test("remote commands: status, health, clients, kick, reload, backup and re
     await client.expect("-ERR Kicked out");
     await natsgate("reload", "--json");
 
+    const retained = { topic: "kept/here", payload: "x", retain: true, qos: 1 };
+    await world.get("publish", { json: retained });
     const backup = `${world.dir}/saved.backup`;
     await natsgate("backup", backup);
     assert.ok((await Deno.stat(backup)).size > 0);
+    await world.get("mqtt/retainer/message/kept%2Fhere", { method: "DELETE" });
+    assert.equal((await world.get("mqtt/retainer/message/kept%2Fhere"))[0], 404);
     await natsgate("restore", backup);
   } finally {
     await admin.stop();
+    await world.stop();
   }
+  // What was restored holds from the next start on.
+  await using again = await startWorld("", world.dir);
+  assert.equal((await again.get("mqtt/retainer/message/kept%2Fhere"))[0], 200);
 });
