@@ -56,19 +56,23 @@ export function requireConnectionType(nats: JsonObject, peer: PeerInfo): void {
 }
 
 /**
- * The lower of the user's and the account's limits; -1, null or absent is no limit. `data` is
- * left alone: NATS servers carry it along and hold nobody to it.
+ * The lower of the user's and the account's limits; -1, null or absent is no limit. They are held
+ * against each connection: NATS names `data` beside `subs` and `payload`, as "maximum bytes", and
+ * its servers enforce the other two that way, this one not at all. `conn` is the account's alone.
  */
-export function limitsOf(...sources: readonly JsonObject[]): NonNullable<Principal["limits"]> {
-  const least = (name: string) => {
+export function limitsOf(user: JsonObject, account: JsonObject): NonNullable<Principal["limits"]> {
+  const least = (name: string, sources = [user, account]) => {
     const given = sources.map((source) => asNumber(source[name]))
       .filter((limit): limit is number => limit !== undefined && limit >= 0);
     return given.length === 0 ? undefined : Math.min(...given);
   };
-  const subscriptions = least("subs"), payloadBytes = least("payload");
+  const accountConnections = least("conn", [account]);
+  const subscriptions = least("subs"), payloadBytes = least("payload"), dataBytes = least("data");
   return {
     ...(subscriptions === undefined ? {} : { subscriptions }),
     ...(payloadBytes === undefined ? {} : { payloadBytes }),
+    ...(dataBytes === undefined ? {} : { dataBytes }),
+    ...(accountConnections === undefined ? {} : { accountConnections }),
   };
 }
 

@@ -58,6 +58,10 @@ export interface Principal {
   readonly limits?: {
     readonly subscriptions?: number;
     readonly payloadBytes?: number;
+    /** Bytes of messages, published and received together, for as long as the connection lasts. */
+    readonly dataBytes?: number;
+    /** Connections of all users of `account` together. */
+    readonly accountConnections?: number;
   };
   /** NATS JWT permissions: where they allow, the configured rules must allow as well. */
   readonly acl?: AclCheck;

@@ -4,7 +4,7 @@
 import type { AuthResult, Credentials, Principal } from "../auth/types.ts";
 import { renderMountpoint } from "../core/mountpoint.ts";
 import { type Connect, type ConnectCredentials, parseConnect } from "./connect_options.ts";
-import type { ClientInfo } from "./server.ts";
+import type { ClientInfo, NatsServer } from "./server.ts";
 import type { NatsSession } from "./session.ts";
 
 /** Who a client is that did not have to say so. */
@@ -78,6 +78,7 @@ export function accept(
   });
   if (mountpoint === undefined) return false;
   session.principal = principal;
+  countAccount(server, principal, 1);
   if (!session.counted) {
     session.counted = true;
     server.counters.clients_connected++;
@@ -98,6 +99,7 @@ export function accept(
   session.decidedRoute = undefined;
   if (principal.acl?.responses !== undefined) session.responses = new Map();
   lowerLimits(session, principal);
+  session.dataLeft = principal.limits?.dataBytes;
   session.enter(state);
   return true;
 }
@@ -139,6 +141,11 @@ function finish(
   const principal = allowed.method === "none"
     ? { ...allowed, username: allowed.username ?? credentials.username }
     : allowed;
+  if (isAccountFull(server, principal)) {
+    const text = "maximum account active connections exceeded";
+    session.fail(text, { kind: "auth", detail: text });
+    return;
+  }
   takeClientId(session, principal.clientId ?? credentials.clientId);
   session.options = request.options;
   for (const subscription of session.subscriptions.values()) {
@@ -172,6 +179,19 @@ function takeClientId(session: NatsSession, clientId: string): void {
   sessions.delete(session.clientId);
   session.clientId = clientId;
   sessions.set(clientId, session);
+}
+
+function isAccountFull({ accounts }: NatsServer, { account, limits }: Principal): boolean {
+  const most = limits?.accountConnections;
+  return account !== undefined && most !== undefined && (accounts.get(account) ?? 0) >= most;
+}
+
+/** A connection of an account more, or one less. */
+export function countAccount({ accounts }: NatsServer, { account }: Principal, by: 1 | -1): void {
+  if (account === undefined) return;
+  const count = (accounts.get(account) ?? 0) + by;
+  if (count === 0) accounts.delete(account);
+  else accounts.set(account, count);
 }
 
 function lowerLimits(session: NatsSession, principal: Principal): void {

@@ -4,6 +4,7 @@
 import type { Message, MessageExtras } from "../core/message.ts";
 import { Delivered, type Target } from "../core/subscription.ts";
 import type { Topic } from "../core/topic.ts";
+import { spendData } from "./data_limit.ts";
 import { encodeMessage, encodeTail, messagePrefix } from "./encode.ts";
 import { encodeHeaders } from "./headers.ts";
 import { TAIL_PLAIN, TAIL_REPLY } from "./publish.ts";
@@ -23,6 +24,9 @@ export function deliver(session: NatsSession, message: Message, target: Target):
   const wire = target.wire ??= prefixFor(session, message.route.topic, subscription.sid);
   const prefix = wire as DataView;
   if (prefix === UNMAPPABLE) return dropUnmappable(session);
+  if (session.dataLeft !== undefined && !mayReceive(session, message, false)) {
+    return Delivered.Refused;
+  }
   const tail = message.tailDialect;
   const replyTail = TAIL_REPLY + 2 * session.dialect.index;
   if (tail === TAIL_PLAIN || tail === replyTail) {
@@ -55,6 +59,7 @@ export function deliverRetained(
     dropUnmappable(session);
     return;
   }
+  if (session.dataLeft !== undefined && !mayReceive(session, message, true)) return;
   encodeWhole(session, message, prefix, true);
   count(session, message, subscription);
 }
@@ -73,6 +78,12 @@ function dropUnmappable(session: NatsSession): Delivered {
   session.dropped++;
   session.server.counters.dropped.unmappable++;
   return Delivered.Dropped;
+}
+
+/** Counts a message against the client's limit of data; false: it has none left. */
+function mayReceive(session: NatsSession, message: Message, retained: boolean): boolean {
+  const headers = headerBlock(session, message, retained)?.length ?? 0;
+  return spendData(session, headers + message.size);
 }
 
 function count(session: NatsSession, message: Message, subscription: NatsSubscription): void {
@@ -94,19 +105,21 @@ function encodeWhole(
   retained: boolean,
 ): void {
   const { extras } = message;
-  const header = session.options.headers && (retained || extras !== undefined)
-    ? blockFor(session, message, retained)
-    : undefined;
+  const header = headerBlock(session, message, retained);
   const reply = extras === undefined ? undefined : replyFor(session, extras);
   encodeMessage(session.link.out, prefix, reply, header, message);
 }
 
-/** The header block as a NATS publisher wrote it, or made of what the message has. */
-function blockFor(
+/**
+ * The header block as a NATS publisher wrote it, or made of what the message has. Undefined: none,
+ * or the client takes none.
+ */
+function headerBlock(
   session: NatsSession,
   { extras }: Message,
   retained: boolean,
 ): Uint8Array | undefined {
+  if (!session.options.headers || (!retained && extras === undefined)) return undefined;
   if (extras?.headerBlock !== undefined && !retained) return extras.headerBlock;
   return encodeHeaders(extras, retained, session.server.now());
 }

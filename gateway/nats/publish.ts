@@ -8,6 +8,7 @@ import type { Route } from "../core/route.ts";
 import { equals } from "../core/route_table.ts";
 import type { Topic } from "../core/topic.ts";
 import type { QosCounters } from "../observe/metrics.ts";
+import { spendData } from "./data_limit.ts";
 import { encodeMessage, messagePrefix } from "./encode.ts";
 import { decodeHeaders, NO_RESPONDERS_BLOCK, takeMqttHeaders } from "./headers.ts";
 import { REPLY_PREFIX, unwrapReply } from "./reply.ts";
@@ -55,6 +56,12 @@ export function publish(session: NatsSession): void {
     session.complain("Invalid Publish Subject");
   }
   publishTo(session, entry.route, undefined);
+}
+
+/** The same for a client with a limit of data. What is denied counts as well: it came in. */
+export function publishMetered(session: NatsSession): void {
+  const { bodyStart, bodyEnd } = session.decoder;
+  if (spendData(session, bodyEnd - bodyStart)) publish(session);
 }
 
 /** Handles a frame whose body is larger than allowed; the decoder throws the body away. */
@@ -151,6 +158,11 @@ function mayBeGathered(message: Message): boolean {
 function authorize(session: NatsSession, message: Message): void {
   const authorizer = session.authorizer!;
   const { route } = message;
+  // Asked first, or each permitted answer would be logged as a denial of the rules.
+  if (session.responses !== undefined && mayRespond(session, route.topic)) {
+    send(session, message);
+    return;
+  }
   if (authorizer.generation !== session.decidedGeneration) forgetDecisions(session);
   if (session.decidedAlways) {
     send(session, message);
@@ -198,7 +210,7 @@ function forgetDecisions(session: NatsSession): void {
 }
 
 function settle(session: NatsSession, message: Message, allowed: boolean): void {
-  if (allowed || mayRespond(session, message.route.topic)) send(session, message);
+  if (allowed) send(session, message);
   else deny(session, message.route.topic);
 }
 

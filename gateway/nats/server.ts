@@ -97,6 +97,8 @@ export class NatsServer {
   readonly batch: Batch;
   /** Live sessions by client id. */
   readonly sessions = new Map<string, NatsSession>();
+  /** Connections of each NATS account that has any. */
+  readonly accounts = new Map<string, number>();
   readonly #dialects = new Map<string, NatsDialect>();
   #dialectCount = 0;
   #limits: DecoderLimits;

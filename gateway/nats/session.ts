@@ -1,6 +1,6 @@
 /**
- * One NATS connection: its states, what it accepts in each, and its deadlines. What the frames
- * mean is in `connect.ts`, `publish.ts`, `subscribe.ts` and `deliver.ts`.
+ * One NATS connection: its state and its deadlines. What it accepts in each state is in
+ * `states.ts`, what the frames mean in `connect.ts`, `publish.ts`, `subscribe.ts`, `deliver.ts`.
  */
 import type { Authorizer, Principal } from "../auth/types.ts";
 import type { Message } from "../core/message.ts";
@@ -16,28 +16,17 @@ import {
   type Session,
   type SessionInfo,
 } from "../protocol/session.ts";
-import { accept, anonymousPrincipal, connect, reconnect } from "./connect.ts";
+import { accept, anonymousPrincipal, countAccount } from "./connect.ts";
 import { type ConnectOptions, DEFAULT_OPTIONS } from "./connect_options.ts";
 import { NatsDecoder } from "./decode.ts";
 import { cutOff, deliver } from "./deliver.ts";
 import type { NatsDialect } from "./dialect.ts";
-import { encodeBareError, encodeError, encodeInfo, OK, PING, PONG } from "./encode.ts";
+import { encodeBareError, encodeError, encodeInfo, OK, PING } from "./encode.ts";
 import { infoFor } from "./info.ts";
 import { Op } from "./ops.ts";
-import { oversize, publish } from "./publish.ts";
 import type { NatsListenerOptions, NatsServer } from "./server.ts";
-import { subscribe, unsubscribe } from "./subscribe.ts";
+import { type Handler, HANDLERS, METERED, type NatsState } from "./states.ts";
 import type { NatsSubscription } from "./subscription.ts";
-
-/**
- * - `awaiting`: credentials are required and were not accepted yet
- * - `anonymous`: none are required and no CONNECT came; everything is allowed
- * - `open`: CONNECT was accepted
- * - `closed`: on its way out; nothing is read any more
- */
-export type NatsState = "awaiting" | "anonymous" | "open" | "closed";
-
-type Handler = (session: NatsSession) => void;
 
 /** PINGs that may stay unanswered, each for the wait time, before the connection is stale. */
 const PINGS_OUT_MAX = 2;
@@ -71,6 +60,8 @@ export class NatsSession implements Session, Subscriber {
   decidedAlways = false;
   /** Rights to answer requests that were received, with `allow_responses`. */
   responses: Map<Topic, { left: number; until: number }> | undefined = undefined;
+  /** Bytes of messages that may still be moved; undefined: no limit. See `data_limit.ts`. */
+  dataLeft: number | undefined = undefined;
 
   nextDeadline = Infinity;
   readonly #connectedAt: number;
@@ -153,6 +144,7 @@ export class NatsSession implements Session, Subscriber {
     this.state = "closed";
     this.decoder.release();
     for (const subscription of this.subscriptions.values()) this.drop(subscription);
+    countAccount(this.server, this.principal, -1);
     if (this.server.sessions.get(this.clientId) === this) {
       this.server.sessions.delete(this.clientId);
     }
@@ -207,7 +199,7 @@ export class NatsSession implements Session, Subscriber {
   /** Goes to another state, and with it to another table of accepted frames. */
   enter(state: NatsState): void {
     this.state = state;
-    this.#handlers = HANDLERS[state];
+    this.#handlers = this.dataLeft === undefined ? HANDLERS[state] : METERED[state];
     this.#plan();
   }
 
@@ -359,40 +351,3 @@ const NONCE_LETTERS = 24;
 function overdue(since: number, limit_ms: number): boolean {
   return limit_ms > 0 && since >= limit_ms;
 }
-
-const nothing: Handler = () => {};
-const ping: Handler = (session) => {
-  const { counters } = session.server;
-  counters.received.ping++;
-  counters.sent.pong++;
-  session.link.out.append(PONG);
-};
-const pong: Handler = (session) => {
-  session.server.counters.received.pong++;
-};
-/** The connection stays, until the time for a login is up. */
-const refuse: Handler = (session) => session.complain("Authorization Violation");
-
-function table(handlers: Partial<Record<Op, Handler>>, fallback: Handler): Handler[] {
-  return Object.values(Op).map((op) => handlers[op] ?? fallback);
-}
-
-const TRAFFIC = {
-  [Op.Ping]: ping,
-  [Op.Pong]: pong,
-  [Op.Pub]: publish,
-  [Op.Sub]: subscribe,
-  [Op.Unsub]: unsubscribe,
-  [Op.Oversize]: oversize,
-};
-
-/** What each state does with each frame. */
-const HANDLERS: Readonly<Record<NatsState, readonly Handler[]>> = {
-  awaiting: table(
-    { [Op.Connect]: connect, [Op.Ping]: ping, [Op.Pong]: pong, [Op.Ignored]: nothing },
-    refuse,
-  ),
-  anonymous: table({ ...TRAFFIC, [Op.Connect]: connect }, nothing),
-  open: table({ ...TRAFFIC, [Op.Connect]: reconnect }, nothing),
-  closed: table({}, nothing),
-};

@@ -305,3 +305,20 @@ Deno.test("hardened without authentication: nobody, over either protocol", async
   await raw.expect("-ERR 'Authorization Violation'");
   await assert.rejects(MqttClient.open(gateway.mqtt, 4));
 });
+
+Deno.test("nats.js with a creds file: the data limit of its token ends the connection", async () => {
+  const world = await natsWorld();
+  await using gateway = await startGateway({ config: world.config });
+  const jwt = await encodeUser("u", world.pair, world.account, { data: 100 });
+  const authenticator = credsAuthenticator(fmtCreds(jwt, world.pair));
+  await using client = await NatsClient.open(gateway.nats, { authenticator });
+  const next = await client.subscribe("in");
+  client.nc.publish("in", "x".repeat(40));
+  assert.equal((await next()).data.length, 40, "published and received: 80 bytes");
+  client.nc.publish("out", "x".repeat(21));
+  const error = await within(client.nc.closed(), "the end");
+  assert.match(String(error), /maximum data exceeded/);
+  // Others are not held to it, and a new connection begins anew.
+  await accepted(gateway, { authenticator: credsAuthenticator(fmtCreds(world.jwt, world.pair)) });
+  await accepted(gateway, { authenticator });
+});

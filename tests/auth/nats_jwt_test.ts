@@ -270,12 +270,14 @@ Deno.test("connection types", async () => {
 Deno.test("limits: the lower of user and account, -1 for none", () => {
   const limits = (u: object, a: object) =>
     principal(user({ ...u }), { account: account({ limits: a }) }).limits;
-  assert.deepEqual(limits({ subs: 5, payload: 100, data: -1 }, { subs: 3, payload: -1 }), {
+  assert.deepEqual(limits({ subs: 5, payload: 100, data: -1 }, { subs: 3, payload: -1, data: 9 }), {
     subscriptions: 3,
     payloadBytes: 100,
+    dataBytes: 9,
   });
   assert.equal(limits({ subs: -1, payload: -1, data: -1 }, {}), undefined);
-  assert.equal(limits({ data: 9 }, {}), undefined, "as in nats-server");
+  assert.deepEqual(limits({ data: 0 }, { data: 9 }), { dataBytes: 0 });
+  assert.deepEqual(limits({ conn: 1 }, { conn: 9 }), { accountConnections: 9 });
 });
 
 Deno.test("default permissions of the account stand in for a user who has none", () => {

@@ -213,6 +213,8 @@ Deno.test("allow_responses: a request received gives the right to answer, so oft
       principal: { ...NOBODY, ...(username === "responder" && { acl }) },
     }),
   });
+  // The rules are not even asked where an answer is permitted, and so log no denial.
+  const asked = () => rules.asked;
   const requester = world.open();
   const responder = world.open({ user: "responder" });
   requester.send("SUB r.* 1\r\n").read();
@@ -220,7 +222,10 @@ Deno.test("allow_responses: a request received gives the right to answer, so oft
   assert.equal(requester.read(), "", "no request yet, no right");
   requester.send("PUB svc r.1 0\r\n\r\nPUB svc r.2 0\r\n\r\n");
   responder.read();
-  responder.send("PUB r.1 1\r\n1\r\nPUB r.1 1\r\n2\r\nPUB r.1 1\r\n3\r\n");
+  const before = asked();
+  responder.send("PUB r.1 1\r\n1\r\nPUB r.1 1\r\n2\r\n");
+  assert.equal(asked(), before);
+  responder.send("PUB r.1 1\r\n3\r\n");
   assert.equal(requester.read(), "MSG r.1 1 1\r\n1\r\nMSG r.1 1 1\r\n2\r\n");
   assert.equal(responder.read(), `-ERR 'Permissions Violation for Publish to "r.1"'\r\n`);
   world.clock.time += 1001;
