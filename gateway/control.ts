@@ -8,7 +8,7 @@ import type { Change } from "./config/diff.ts";
 import type { Origin } from "./config/layers.ts";
 import type { Path } from "./config/path.ts";
 import type { Config } from "./config/types.ts";
-import type { ClientControl, Page, PageQuery, Protocol } from "./control_clients.ts";
+import type { ClientControl, Page, PageQuery, Protocol, TopicQuestion } from "./control_clients.ts";
 import type { QoS } from "./core/message.ts";
 import type { ConfigIssue } from "./errors.ts";
 import type { NamedCounters } from "./observe/emqx_names.ts";
@@ -53,8 +53,14 @@ export interface GatewayControl {
   translate(name: string, from: "subject" | "topic"): NameView | undefined;
   /** Which rule decides, and how. */
   decide(question: DecisionQuestion): Promise<Decision>;
-  /** Tries a login against a chain, without a connection. */
+  /** Tries a login against a chain, without a connection. Bounded in time. */
   tryLogin(chain: string, login: LoginQuestion): Promise<LoginOutcome>;
+  /**
+   * The same with one authenticator as it would be after changes of the configuration, which are
+   * not made.
+   * @throws {ConfigError} the changes are not valid
+   */
+  tryDraft(draft: AuthenticatorDraft, login: LoginQuestion): Promise<LoginOutcome>;
   readonly backup: BackupControl;
 }
 
@@ -217,12 +223,16 @@ export interface UserControl {
     change: { readonly password?: string | undefined; readonly is_superuser?: boolean | undefined },
   ): Promise<UserOutcome>;
   delete(chain: string, userId: string): boolean;
-  /** @throws {ImportProblem} a file that cannot be used; nothing was written then */
+  /**
+   * Adds and replaces users. `progress` is told now and then how many rows of all are done.
+   * @throws {OperationalError} a file that cannot be used; nothing was written then
+   */
   import(
     chain: string,
     text: string,
     format: "csv" | "json",
     type: "plain" | "hash",
+    progress?: (done: number, total: number) => void,
   ): Promise<ImportView>;
   /** Deletes all users of the chain. */
   clear(chain: string): void;
@@ -254,6 +264,11 @@ export interface ConfigControl {
   overlay(): string;
   /** Problems of a complete configuration file, were it in use instead of the present one. */
   check(toml: string): readonly ConfigIssue[];
+  /**
+   * The configuration as it would be after the changes of `change`; none is made.
+   * @throws {ConfigError} what is wrong with them
+   */
+  preview(edits: readonly ConfigEdit[]): Config;
   /** What would change if the settings of a TOML text were put over the present ones. */
   diff(toml: string): readonly Change[];
   /** Puts the settings of a TOML text over the present ones. See `change`. */
@@ -285,15 +300,11 @@ export interface NameView {
 }
 
 /** May this client do that? */
-export interface DecisionQuestion {
+export interface DecisionQuestion extends TopicQuestion {
   readonly protocol: Protocol;
   readonly clientId: string;
   readonly username?: string | undefined;
   readonly address: string;
-  readonly action: "publish" | "subscribe";
-  readonly topic: string;
-  readonly qos: QoS;
-  readonly retain: boolean;
 }
 
 /** Credentials to try. */
@@ -301,6 +312,16 @@ export interface LoginQuestion {
   readonly clientId: string;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+}
+
+/** An authenticator that is not there yet, or not like that. */
+export interface AuthenticatorDraft {
+  /** `nats:global`, `mqtt:global` or a listener id. */
+  readonly chain: string;
+  /** Its place in the chain after the changes. */
+  readonly index: number;
+  /** The changes that would make it. */
+  readonly edits: readonly ConfigEdit[];
 }
 
 /** What the chain says. */

@@ -1,7 +1,11 @@
 /**
  * The part of the facade that is about clients and their subscriptions.
  */
+import type { PermissionLine } from "./auth/explain.ts";
+import type { Decision } from "./auth/types.ts";
 import type { QoS } from "./core/message.ts";
+
+export type { PermissionLine } from "./auth/explain.ts";
 
 /** Which side of the gateway. */
 export type Protocol = "nats" | "mqtt";
@@ -121,6 +125,15 @@ export type SubscriptionOutcome =
   | { readonly kind: "no client" }
   | { readonly kind: "refused"; readonly reason: string };
 
+/** May somebody do that? */
+export interface TopicQuestion {
+  readonly action: "publish" | "subscribe";
+  /** MQTT topic or filter. */
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+}
+
 /** Clients and what they have subscribed to. */
 export interface ClientControl {
   list(query: ClientQuery): Page<ClientView>;
@@ -129,6 +142,17 @@ export interface ClientControl {
   kick(protocol: Protocol, clientId: string, by: string): boolean;
   /** Kicks everybody whom a ban keeps out. Returns how many. */
   kickBanned(by: string): number;
+  /**
+   * What a connected client may do, in the order in which it is decided; undefined: it is not
+   * connected.
+   */
+  permissions(protocol: Protocol, clientId: string): Promise<PermissionLine[] | undefined>;
+  /** Which rule decides for a connected client, with what its login gave it. */
+  decide(
+    protocol: Protocol,
+    clientId: string,
+    question: TopicQuestion,
+  ): Promise<Decision | undefined>;
   /** Undefined: no such client. */
   subscriptions(protocol: Protocol, clientId: string): SubscriptionView[] | undefined;
   subscribe(

@@ -37,6 +37,12 @@ export interface Access {
   readonly hasher: Hasher;
   /** State of the authenticators of a chain, in order; empty when it has none. */
   providers(chain: string): readonly Provider[];
+  /**
+   * An authenticator of another configuration, to try it out; undefined: there is none at that
+   * place. It is the caller's to close.
+   * @throws {OperationalError} its key file cannot be read
+   */
+  draft(config: Config, chain: string, index: number): Provider | undefined;
 }
 
 /** Makes everything and reads bootstrap files. Throws `OperationalError` for a bad rule file. */
@@ -120,6 +126,12 @@ class ConfiguredAccess implements Access {
     );
   }
 
+  draft(config: Config, chain: string, index: number): Provider | undefined {
+    const draft = chainConfigs(config, chain)[index];
+    if (draft === undefined) return undefined;
+    return createProvider(draft, this.users(chain), this.#partDeps(config));
+  }
+
   async reload(config: Config): Promise<void> {
     const old = this.#state;
     // Everything that can fail comes first.
@@ -177,15 +189,21 @@ class ConfiguredAccess implements Access {
     };
   }
 
-  #build(config: Config, old: State | undefined): State {
-    const hardened = config.security_profile === "hardened";
-    const comparable = old !== undefined && sameGround(old.config, config) ? old : undefined;
-    const parts: Omit<PartDeps, "failClosed"> = {
+  #partDeps(config: Config): PartDeps {
+    return {
       clock: this.deps.clock,
       log: this.deps.log,
       hasher: this.hasher,
       subjects: this.deps.subjects(config.gateway.nats.topic_mapping),
+      failClosed: config.security_profile === "hardened" &&
+        !config.authentication_settings.ignore_backend_failures,
     };
+  }
+
+  #build(config: Config, old: State | undefined): State {
+    const hardened = config.security_profile === "hardened";
+    const comparable = old !== undefined && sameGround(old.config, config) ? old : undefined;
+    const parts = this.#partDeps(config);
     const sources = new Map<string, AclSource>();
     for (const source of config.authorization.sources.filter((one) => one.enable)) {
       const key = keyOf("authorization", source);
@@ -193,13 +211,12 @@ class ConfiguredAccess implements Access {
       const kept = source.type === "file" ? undefined : comparable?.sources.get(key);
       sources.set(key, kept ?? createSource(source, this.rules, hardened, parts));
     }
-    const failClosed = hardened && !config.authentication_settings.ignore_backend_failures;
     const providers = new Map<string, Provider>();
     for (const chain of chainIds(config)) {
       for (const one of chainConfigs(config, chain).filter(({ enable }) => enable)) {
         const key = keyOf(chain, one);
         const kept = comparable?.providers.get(key);
-        const make = () => createProvider(one, this.users(chain), { ...parts, failClosed });
+        const make = () => createProvider(one, this.users(chain), parts);
         providers.set(key, kept ?? make());
       }
     }

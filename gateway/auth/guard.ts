@@ -54,6 +54,11 @@ export class Guard {
 
   constructor(readonly options: GuardOptions, readonly clock: Clock, readonly log: Log) {}
 
+  /** Why it last gave no usable answer; "" once it has given one. Holds no secret. */
+  get lastReason(): string {
+    return this.#lastReason;
+  }
+
   /** The job's result, or `failed`. The signal fires when the time is up. */
   async run<T>(job: (signal: AbortSignal) => Promise<T>): Promise<T | "failed"> {
     if (!this.#mayAsk()) return this.#refuse();

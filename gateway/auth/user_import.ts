@@ -52,7 +52,14 @@ export function readUsers(text: string, format: "csv" | "json", type: ImportType
   });
 }
 
-/** Writes users. `keepExisting`: users that are there stay as they are (bootstrap). */
+/** Rows after which everything else gets a turn, and whoever watches is told. */
+const ROWS_AT_ONCE = 50;
+
+/**
+ * Writes users, all at the end.
+ * @param keepExisting users that are there stay as they are (bootstrap)
+ * @param progress is told now and then how many rows are done
+ */
 export async function importUsers(
   users: readonly ImportedUser[],
   type: ImportType,
@@ -60,10 +67,15 @@ export async function importUsers(
   algorithm: HashAlgorithm,
   hasher: Hasher,
   keepExisting: boolean,
+  progress?: (done: number) => void,
 ): Promise<ImportResult> {
   const changed = new Map<string, UserRecord>();
   let override = 0, skipped = 0;
-  for (const user of users) {
+  for (const [row, user] of users.entries()) {
+    if (row > 0 && row % ROWS_AT_ONCE === 0) {
+      progress?.(row);
+      await new Promise((turn) => setTimeout(turn));
+    }
     const existing = changed.get(user.user_id) ?? table.record(user.user_id);
     if (existing !== undefined && (keepExisting || await isSame(user, type, existing, hasher))) {
       skipped++;

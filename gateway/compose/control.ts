@@ -1,18 +1,14 @@
 /**
  * Puts the facade together that administration gets.
  */
-import type { Credentials } from "../auth/types.ts";
 import { listListeners } from "../config/listing.ts";
 import { formatBind } from "../config/values.ts";
 import type {
   BackupControl,
   ClosureView,
-  DecisionQuestion,
   GatewayControl,
   GatewayStatus,
   ListenerView,
-  LoginOutcome,
-  LoginQuestion,
   NameView,
   PublishOutcome,
   PublishRequest,
@@ -26,8 +22,8 @@ import type { Gateway } from "../gateway.ts";
 import { createMapping } from "../nats/subject.ts";
 import { brokerMetrics, natsMetrics } from "../observe/emqx_names.ts";
 import type { LogLine } from "../observe/log_output.ts";
-import type { PeerInfo } from "../protocol/session.ts";
 import { VERSION } from "../version.ts";
+import { decide, tryDraft, tryLogin } from "./control_access.ts";
 import { RunningClients } from "./control_clients.ts";
 import { RunningConfig, type SettingsSource } from "./control_config.ts";
 import { countConnections, prometheusText, Stats } from "./control_numbers.ts";
@@ -51,6 +47,12 @@ export function createControl(gateway: Gateway, parts: ControlParts): GatewayCon
   const startedAt = now();
   const stats = new Stats(gateway);
   const problems = () => problemsOf(gateway);
+  const config = new RunningConfig({
+    log: gateway.log,
+    settings: parts.settings,
+    current: () => gateway.config,
+    apply: (next) => gateway.apply(next),
+  });
   const exposition = prometheusText(gateway, startedAt, () => problems().length === 0);
   return {
     now,
@@ -71,12 +73,7 @@ export function createControl(gateway: Gateway, parts: ControlParts): GatewayCon
     tap: (options, signal) => tap(gateway, options, signal),
     users: new BuiltinUsers(gateway.access, () => gateway.config),
     access: gateway.access,
-    config: new RunningConfig({
-      log: gateway.log,
-      settings: parts.settings,
-      current: () => gateway.config,
-      apply: (config) => gateway.apply(config),
-    }),
+    config,
     documents: {
       get: (kind, key) => gateway.store.documents.get(kind, key),
       put: (kind, key, value) => gateway.store.documents.put(kind, key, value),
@@ -96,6 +93,8 @@ export function createControl(gateway: Gateway, parts: ControlParts): GatewayCon
     translate: (name, from) => translate(gateway, name, from),
     decide: (question) => decide(gateway, question),
     tryLogin: (chain, login) => tryLogin(gateway, chain, login),
+    tryDraft: async (draft, login) =>
+      await tryDraft(gateway, config.preview(draft.edits), draft, login),
     backup: parts.backup,
   };
 }
@@ -247,70 +246,4 @@ function translate(
     return undefined;
   }
   return { topic, subject, wildcard: hasWildcard(topic) };
-}
-
-async function decide(gateway: Gateway, question: DecisionQuestion) {
-  const { protocol, clientId, username, address, action, topic, qos, retain } = question;
-  const principal = { username, method: "test", superuser: false };
-  const peer = peerFor(`${protocol}:tcp:default`, address);
-  const authorizer = gateway.access.authorizerFor({ protocol, clientId, peer, principal });
-  const allowed = (rule: string) => ({ allowed: false, rule, source: "the name" });
-  if (action === "publish") {
-    const valid = toTopic(topic);
-    if (valid === undefined) return allowed("this is not a valid topic");
-    return await authorizer.publish(valid, qos, retain);
-  }
-  const [, group, rest] = /^\$share\/([^/]+)\/(.+)$/s.exec(topic) ?? [];
-  const filter = toFilter(rest ?? topic);
-  if (filter === undefined) return allowed("this is not a valid filter");
-  const { allowed: isAllowed, rule, source } = await authorizer.subscribe({
-    filter,
-    oneOrMore: false,
-    matchesDollar: false,
-    group,
-    qos,
-  });
-  return { allowed: isAllowed, rule, source };
-}
-
-/** Asks the providers of a chain in their order, without the brake on guessing. */
-async function tryLogin(
-  gateway: Gateway,
-  chain: string,
-  { clientId, username, password }: LoginQuestion,
-): Promise<LoginOutcome> {
-  const protocol = chain.startsWith("mqtt:") ? "mqtt" : "nats";
-  const credentials: Credentials = {
-    protocol,
-    clientId,
-    username,
-    password: password === undefined ? undefined : new TextEncoder().encode(password),
-    peer: peerFor(`${protocol}:tcp:default`, "127.0.0.1"),
-  };
-  const since = performance.now();
-  const duration_ms = () => performance.now() - since;
-  for (const provider of gateway.access.providers(chain)) {
-    const result = await provider.authenticate(credentials);
-    if (result.kind === "ignore") continue;
-    if (result.kind === "deny") {
-      return {
-        result: "deny",
-        method: provider.id,
-        reason: result.reason,
-        duration_ms: duration_ms(),
-      };
-    }
-    const { method, superuser } = result.principal;
-    return { result: "allow", method, superuser, duration_ms: duration_ms() };
-  }
-  return {
-    result: "ignore",
-    reason: "no authenticator knows this user",
-    duration_ms: duration_ms(),
-  };
-}
-
-function peerFor(listener: string, address: string): PeerInfo {
-  const local = { localAddress: "127.0.0.1", localPort: 0 };
-  return { id: 0, listener, transport: "tcp", address, port: 0, ...local };
 }

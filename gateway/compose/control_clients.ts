@@ -11,8 +11,11 @@ import type {
   SubscriptionOutcome,
   SubscriptionRequest,
   SubscriptionView,
+  TopicQuestion,
 } from "../control.ts";
 import type { Access } from "../auth/access.ts";
+import { explainPermissions, type PermissionLine } from "../auth/explain.ts";
+import type { ClientView as Subject, Decision } from "../auth/types.ts";
 import type { MqttBroker } from "../mqtt/broker.ts";
 import type { ClientSession } from "../mqtt/client_session.ts";
 import { MqttSession } from "../mqtt/session.ts";
@@ -23,6 +26,7 @@ import { NatsSession } from "../nats/session.ts";
 import { subscribeFor as subscribeNats } from "../nats/subscribe.ts";
 import type { NatsSubscription } from "../nats/subscription.ts";
 import type { Connection } from "../transport/connection.ts";
+import { decideFor } from "./control_access.ts";
 
 /** What the list is made from. */
 export interface ClientParts {
@@ -88,6 +92,20 @@ export class RunningClients implements ClientControl {
       }
     });
     return kicked;
+  }
+
+  async permissions(protocol: Protocol, clientId: string): Promise<PermissionLine[] | undefined> {
+    const subject = this.#subject(protocol, clientId);
+    return subject && await explainPermissions(this.parts.access.authorization, subject);
+  }
+
+  async decide(
+    protocol: Protocol,
+    clientId: string,
+    question: TopicQuestion,
+  ): Promise<Decision | undefined> {
+    const subject = this.#subject(protocol, clientId);
+    return subject && await decideFor(this.parts, subject, question);
   }
 
   subscriptions(protocol: Protocol, clientId: string): SubscriptionView[] | undefined {
@@ -174,6 +192,18 @@ export class RunningClients implements ClientControl {
     if (protocol === "nats") return this.parts.nats.sessions.get(clientId);
     const session = this.parts.mqtt.sessions.get(clientId);
     return session?.connection instanceof MqttSession ? session.connection : session;
+  }
+
+  /** A connected client as rules see it. */
+  #subject(protocol: Protocol, clientId: string): Subject | undefined {
+    const client = this.#find(protocol, clientId);
+    if (client instanceof NatsSession) {
+      const { principal, mountpoint, link: { peer } } = client;
+      return { protocol, clientId, peer, principal, mountpoint };
+    }
+    if (!(client instanceof MqttSession) || client.at === undefined) return undefined;
+    const { principal, mountpoint } = client.at;
+    return { protocol, clientId, peer: client.link.peer, principal, mountpoint };
   }
 
   #kick(client: Client, by: string): void {

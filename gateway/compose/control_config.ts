@@ -101,20 +101,12 @@ export class RunningConfig implements ConfigControl {
     return this.#inTurn(() => this.#take(this.#checked(this.#merged(toml)), by));
   }
 
+  preview(edits: readonly ConfigEdit[]): Config {
+    return this.#edited(edits).config;
+  }
+
   change(edits: readonly ConfigEdit[], by: string): Promise<readonly Change[]> {
-    return this.#inTurn(() => {
-      const { settings } = this.#parts;
-      const restored = edits.map((edit) => this.#restoreSecrets(edit));
-      const below = settings.load("").complete;
-      const text = editOverlay(
-        settings.load().overlayText,
-        restored,
-        (path) => valueAt(below, path) !== undefined,
-      );
-      const checked = this.#checked(text);
-      refuseOverridden(checked.loaded, edits);
-      return this.#take(checked, by);
-    });
+    return this.#inTurn(() => this.#take(this.#edited(edits), by));
   }
 
   reload(by: string): Promise<readonly Change[]> {
@@ -130,6 +122,20 @@ export class RunningConfig implements ConfigControl {
 
   onChange(run: (config: Config) => void): void {
     this.#listeners.push(run);
+  }
+
+  #edited(edits: readonly ConfigEdit[]): Checked {
+    const { settings } = this.#parts;
+    const restored = edits.map((edit) => this.#restoreSecrets(edit));
+    const below = settings.load("").complete;
+    const text = editOverlay(
+      settings.load().overlayText,
+      restored,
+      (path) => valueAt(below, path) !== undefined,
+    );
+    const checked = this.#checked(text);
+    refuseOverridden(checked.loaded, edits);
+    return checked;
   }
 
   #merged(toml: string): string {

@@ -75,12 +75,15 @@ export class BuiltinUsers implements UserControl {
     text: string,
     format: "csv" | "json",
     type: "plain" | "hash",
+    progress?: (done: number, total: number) => void,
   ): Promise<ImportView> {
     try {
       const users = readUsers(text, format, type);
       const table = this.access.users(chain);
       const { hasher } = this.access;
-      return await importUsers(users, type, table, this.#algorithm(chain), hasher, false);
+      const tell = (done: number) => progress?.(done, users.length);
+      tell(0);
+      return await importUsers(users, type, table, this.#algorithm(chain), hasher, false, tell);
     } catch (error) {
       if (error instanceof ImportProblem) throw new OperationalError(error.message);
       throw error;
