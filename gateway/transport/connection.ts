@@ -62,6 +62,8 @@ export class Connection implements Link, Flushable, Ticking, Stalled {
   /** More waits here than the high watermark. */
   #congested = false;
   readonly #end = Promise.withResolvers<void>();
+  /** Why TLS did not come about after the greeting; undefined unless that was so. */
+  upgradeFailure: Error | undefined = undefined;
 
   constructor(
     readonly stream: ByteStream,
@@ -219,7 +221,13 @@ export class Connection implements Link, Flushable, Ticking, Stalled {
   /** TLS begins once the greeting is out (NATS INFO), before anything is read. */
   async #upgrade(): Promise<void> {
     if (this.out.pendingBytes > 0) await new Promise<void>((sent) => this.#onSent = sent);
-    if (!this.#ended) await this.stream.startTls!();
+    if (this.#ended) return;
+    try {
+      await this.stream.startTls!();
+    } catch (error) {
+      if (error instanceof Error) this.upgradeFailure = error;
+      throw error;
+    }
   }
 
   #write(): void {

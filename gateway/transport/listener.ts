@@ -67,7 +67,7 @@ export interface ListenerStats {
   refusedFull: number;
   /** Closed at once because of the access rules or a ban. */
   refusedAccess: number;
-  /** Ended before the session began: PROXY header, TLS or WebSocket handshake. */
+  /** Ended by what went wrong in a PROXY header, or in a TLS or WebSocket handshake. */
   failedHandshakes: number;
 }
 
@@ -225,14 +225,15 @@ export class Listener {
       (error) => {
         this.#preparing.delete(conn);
         closeQuietly(conn);
-        stats.failedHandshakes++;
-        this.#parts.onRefused?.();
-        this.#log.warn(`refused a connection: ${messageOf(error)}`, {
-          listener: options.id,
-          address: peer.address,
-        });
+        this.#refused(error, peer);
       },
     );
+  }
+
+  #refused(error: unknown, { listener, address }: PeerInfo): void {
+    this.stats.failedHandshakes++;
+    this.#parts.onRefused?.();
+    this.#log.warn(`refused a connection: ${messageOf(error)}`, { listener, address });
   }
 
   #limits(): ReadLimits | undefined {
@@ -263,7 +264,11 @@ export class Listener {
     this.connections.add(connection);
     const session = this.#parts.createSession(connection);
     connection.start(session);
-    connection.ended.then(() => this.connections.delete(connection));
+    connection.ended.then(() => {
+      this.connections.delete(connection);
+      const { upgradeFailure, peer } = connection;
+      if (upgradeFailure !== undefined) this.#refused(upgradeFailure, peer);
+    });
   }
 }
 
