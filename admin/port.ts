@@ -6,8 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https";
 import { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { ServerTlsConfig } from "../gateway/config/types.ts";
 import type { Bind } from "../gateway/config/values.ts";
+import { TlsJudge, type TlsRules, versionLimits } from "../gateway/transport/tls_judge.ts";
 import type { TlsMaterial } from "../gateway/transport/tls_material.ts";
 
 /** Who answers: a request, and where it came from. */
@@ -18,17 +18,12 @@ export type Answer = (
 
 /** TLS of a port. */
 export interface PortTls {
-  readonly rules: Pick<
-    ServerTlsConfig,
-    "verify" | "fail_if_no_peer_cert" | "versions" | "handshake_timeout"
-  >;
+  readonly rules: TlsRules;
   readonly material: TlsMaterial;
 }
 
 /** Milliseconds that requests under way have when the port is closed. */
 const GRACE_MS = 1000;
-/** Certificates remembered as verified, for session resumption; the oldest is forgotten first. */
-const VERIFIED_MAX = 1000;
 /** What a host with its port may consist of (RFC 3986, 3.2.2, without user information). */
 const HOST = /^[\w.:[\]%~-]+$/;
 
@@ -37,17 +32,14 @@ export class AdminPort {
   readonly #server: Server;
   readonly #answer: Answer;
   readonly #tls: PortTls | undefined;
-  /** Connections whose client certificate was found good. */
+  readonly #judge: TlsJudge | undefined;
+  /** Connections that were found good. */
   readonly #trusted = new WeakSet<object>();
-  /**
-   * Fingerprints of certificates that this port verified in a full handshake. A TLS session of
-   * another listener, which may trust others, could be resumed here; it counts for nothing.
-   */
-  readonly #verified = new Set<string>();
 
   constructor(answer: Answer, tls?: PortTls) {
     this.#answer = answer;
     this.#tls = tls;
+    this.#judge = tls && new TlsJudge(tls.rules, tls.material, Date.now);
     const handle = (message: IncomingMessage, reply: ServerResponse) => {
       this.#handle(message, reply).catch(() => reply.destroy());
     };
@@ -96,7 +88,7 @@ export class AdminPort {
   }
 
   async #handle(message: IncomingMessage, reply: ServerResponse): Promise<void> {
-    if (this.#tls?.rules.verify === "verify_peer" && !this.#isTrusted(message.socket)) {
+    if (this.#judge !== undefined && !this.#isTrusted(this.#judge, message.socket)) {
       message.socket.destroy();
       return;
     }
@@ -110,19 +102,10 @@ export class AdminPort {
     await send(response, reply, message.method === "HEAD");
   }
 
-  /** The runtime has refused what is plainly bad; this is about resumed sessions and the rest. */
-  #isTrusted(socket: object): boolean {
+  /** The runtime has refused what is plainly bad; this is about the rest. */
+  #isTrusted(judge: TlsJudge, socket: object): boolean {
     if (this.#trusted.has(socket)) return true;
-    const peer = socket as TLSSocket;
-    const fingerprint = peer.getPeerCertificate()?.fingerprint256;
-    if (fingerprint === undefined) return !this.#tls!.rules.fail_if_no_peer_cert;
-    if (!peer.authorized) return false;
-    if (peer.isSessionReused() && !this.#verified.has(fingerprint)) return false;
-    this.#verified.delete(fingerprint);
-    this.#verified.add(fingerprint);
-    if (this.#verified.size > VERIFIED_MAX) {
-      this.#verified.delete(this.#verified.values().next().value!);
-    }
+    if (judge.refusal(socket as TLSSocket) !== undefined) return false;
     this.#trusted.add(socket);
     return true;
   }
@@ -136,8 +119,7 @@ function serverOptions({ rules, material }: PortTls) {
     ...(material.ca !== undefined && { ca: [...material.ca] }),
     requestCert: rules.verify === "verify_peer",
     rejectUnauthorized: rules.verify === "verify_peer" && rules.fail_if_no_peer_cert,
-    minVersion: rules.versions.includes("tlsv1.2") ? "TLSv1.2" as const : "TLSv1.3" as const,
-    maxVersion: rules.versions.includes("tlsv1.3") ? "TLSv1.3" as const : "TLSv1.2" as const,
+    ...versionLimits(rules),
     handshakeTimeout: rules.handshake_timeout,
   };
 }

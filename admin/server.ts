@@ -8,6 +8,7 @@ import type { Bind } from "../gateway/config/values.ts";
 import { formatBind, isLoopback } from "../gateway/config/values.ts";
 import type { GatewayControl } from "../gateway/control.ts";
 import { OperationalError } from "../gateway/errors.ts";
+import { tlsRules } from "../gateway/transport/tls_judge.ts";
 import { loadTlsMaterial } from "../gateway/transport/tls_material.ts";
 import { probeTls } from "../gateway/transport/tls_probe.ts";
 import type { AdminEnv } from "./api.ts";
@@ -198,11 +199,10 @@ let probed: Promise<void> | undefined;
  * @throws {OperationalError} they are not usable, or this runtime cannot verify clients
  */
 async function portTls(config: ServerTlsConfig, where: string): Promise<PortTls> {
-  const { verify, fail_if_no_peer_cert, versions, handshake_timeout } = config;
-  if (fail_if_no_peer_cert && verify !== "verify_peer") {
+  if (config.fail_if_no_peer_cert && config.verify !== "verify_peer") {
     throw new OperationalError(`${where}.fail_if_no_peer_cert needs verify = "verify_peer"`, 78);
   }
   await (probed ??= probeTls(realClock()));
   const material = await loadTlsMaterial(config, where);
-  return { rules: { verify, fail_if_no_peer_cert, versions, handshake_timeout }, material };
+  return { rules: tlsRules(config), material };
 }

@@ -15,7 +15,6 @@ export interface ClientTls {
   /** `disable`: ask for no name. */
   readonly server_name_indication?: string | undefined;
   readonly versions: readonly ("tlsv1.3" | "tlsv1.2")[];
-  readonly ciphers: readonly string[];
 }
 
 /** What node:tls and the drivers take. */
@@ -28,7 +27,6 @@ export interface TlsOptions {
   readonly cert?: string;
   readonly key?: string;
   readonly passphrase?: string;
-  readonly ciphers?: string;
   readonly checkServerIdentity?: () => undefined;
 }
 
@@ -48,7 +46,6 @@ export function tlsOptions(ssl: ClientTls, host: string): TlsOptions | undefined
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(ssl.password === undefined ? {} : { passphrase: ssl.password }),
-    ...(ssl.ciphers.length === 0 ? {} : { ciphers: ssl.ciphers.join(":") }),
     ...(verify ? {} : { checkServerIdentity: () => undefined }),
   };
 }

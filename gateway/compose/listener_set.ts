@@ -6,6 +6,7 @@ import type { Log } from "../observe/log.ts";
 import type { Connection } from "../transport/connection.ts";
 import { describeBind, Listener, type ListenerParts } from "../transport/listener.ts";
 import { type CertificateInfo, daysLeft, type TlsMaterial } from "../transport/tls_material.ts";
+import { tlsRules } from "../transport/tls_judge.ts";
 import type { TlsServer } from "../transport/tls_server.ts";
 import type { ListenerPlan } from "./listener_plan.ts";
 import { listenerMaterial, needTls, tlsConfig, wayIn } from "./ways_in.ts";
@@ -218,6 +219,15 @@ export class ListenerSet {
         : "a certificate expires soon; renew its file";
       this.#parts.log.warn(text, { listener, subject, days_left: daysLeft });
     }
+    for (const { plan, tls } of this.#open.values()) {
+      for (const { issuer, nextUpdate } of tls?.material.revocationLists ?? []) {
+        if (nextUpdate >= now) continue;
+        this.#warnedAt = now;
+        const text = "a revocation list has expired: clients of its authority are refused; " +
+          "renew crlfile";
+        this.#parts.log.error(text, { listener: plan.id, authority: issuer });
+      }
+    }
   }
 }
 
@@ -229,7 +239,7 @@ function sameBind(one: ListenerPlan, other: ListenerPlan): boolean {
 function sameTlsRules(one: ListenerPlan, other: ListenerPlan): boolean {
   const rules = [one, other].map((plan) => {
     const tls = tlsConfig(plan);
-    return tls && [tls.verify, tls.fail_if_no_peer_cert, tls.versions, tls.handshake_timeout];
+    return tls && tlsRules(tls);
   });
   return JSON.stringify(rules[0]) === JSON.stringify(rules[1]);
 }

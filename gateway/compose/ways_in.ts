@@ -63,7 +63,8 @@ export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigI
   for (const plan of listenerPlans(config)) {
     try {
       if (tlsConfig(plan) !== undefined) await needTls(clock);
-      await listenerMaterial(plan);
+      const material = await listenerMaterial(plan);
+      if (material !== undefined) issues.push(...expired(plan, material, clock.now()));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       // The first word is the setting, except where it is the runtime that is not fit.
@@ -77,6 +78,21 @@ export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigI
     }
   }
   return issues;
+}
+
+/** Files that can be read and say nothing any more. */
+function* expired(plan: ListenerPlan, material: TlsMaterial, now: number): Generator<ConfigIssue> {
+  const path = `${settingsPath(plan)}.ssl_options`;
+  for (const { info } of material.identities) {
+    if (info.notAfter >= now) continue;
+    const message = `the certificate of ${info.subject} has expired: clients will refuse it`;
+    yield { severity: "warning", path: `${path}.certfile`, message };
+  }
+  for (const { issuer, nextUpdate } of material.revocationLists) {
+    if (nextUpdate >= now) continue;
+    const message = `the list of ${issuer} has expired: clients of that authority are refused`;
+    yield { severity: "warning", path: `${path}.crlfile`, message };
+  }
 }
 
 /**

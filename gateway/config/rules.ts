@@ -2,6 +2,7 @@
  * What is wrong although each setting for itself is right: combinations that cannot work, and
  * those that probably do not do what was meant.
  */
+import { cipherVersion } from "./ciphers.ts";
 import type { Finding } from "./issue.ts";
 import {
   listAuthenticators,
@@ -12,7 +13,7 @@ import {
 } from "./listing.ts";
 import type { Path } from "./path.ts";
 import { placeholders } from "./template.ts";
-import type { AuthenticatorConfig, Config, SourceConfig } from "./types.ts";
+import type { AuthenticatorConfig, Config, ServerTlsConfig, SourceConfig } from "./types.ts";
 import { ANY_HOST, type Bind, formatBind, isLoopback } from "./values.ts";
 
 /** Checks a configuration that the schema has passed. */
@@ -72,6 +73,27 @@ function* serverTls(config: Config): Generator<Finding> {
         'is required when verify is "verify_peer": whose certificates are accepted',
       );
     }
+    yield* revocation(path, tls);
+    const { ciphers, versions } = tls;
+    if (ciphers.length > 0 && !ciphers.some((name) => versions.includes(cipherVersion(name)))) {
+      yield error([...path, "ciphers"], "names no suite of the TLS versions in versions");
+    }
+  }
+}
+
+function* revocation(path: Path, tls: ServerTlsConfig): Generator<Finding> {
+  if (!tls.enable_crl_check) {
+    if (tls.crlfile) yield warning([...path, "crlfile"], "is not used: enable_crl_check is false");
+    return;
+  }
+  if (tls.verify === "verify_none") {
+    const at = [...path, "enable_crl_check"];
+    yield error(at, 'verify must be "verify_peer" when enable_crl_check is true');
+  }
+  if (!tls.crlfile) {
+    const why = "is required when enable_crl_check is true: lists are read from a file, " +
+      "not fetched from the address in a certificate";
+    yield error([...path, "crlfile"], why);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { isIP } from "node:net";
+import { subjectOf } from "./der.ts";
 
 /** What the certificate is to say. */
 export interface CertificateRequest {
@@ -42,7 +43,7 @@ export function issueCertificate(request: CertificateRequest, issuer?: Issued): 
     explicit(0, integer(Uint8Array.of(2))),
     integer(serialNumber()),
     ECDSA_WITH_SHA256,
-    ca === undefined ? subject : subjectOf(ca),
+    ca === undefined ? subject : subjectOf(ca.raw),
     sequence(time(request.notBefore), time(request.notAfter)),
     subject,
     publicKey,
@@ -111,24 +112,6 @@ function commonName(name: string): Uint8Array {
   return sequence(element(0x31, sequence(objectId("2.5.4.3"), element(0x0c, utf8(name)))));
 }
 
-/** The encoded subject of a certificate, as it is: issuer and subject must match byte by byte. */
-function subjectOf(certificate: X509Certificate): Uint8Array {
-  const outer = content(certificate.raw, 0);
-  let at = content(certificate.raw, outer.start).start;
-  // version, serial number, algorithm, issuer, validity
-  for (let skip = 0; skip < 5; skip++) at = content(certificate.raw, at).end;
-  return certificate.raw.subarray(at, content(certificate.raw, at).end);
-}
-
-/** Where the content of the element at `at` begins and ends. */
-function content(der: Uint8Array, at: number): { start: number; end: number } {
-  const first = der[at + 1]!;
-  const extra = first < 0x80 ? 0 : first & 0x7f;
-  let length = extra === 0 ? first : 0;
-  for (let index = 0; index < extra; index++) length = length * 256 + der[at + 2 + index]!;
-  return { start: at + 2 + extra, end: at + 2 + extra + length };
-}
-
 /** SHA-1 of the public key, the usual choice (RFC 5280, 4.2.1.2); names it, protects nothing. */
 function keyId(publicKey: Uint8Array): Uint8Array {
   return createHash("sha1").update(publicKey).digest();
@@ -141,7 +124,7 @@ function serialNumber(): Uint8Array {
   return bytes;
 }
 
-// DER (ITU-T X.690)
+// DER (ITU-T X.690); it is read in der.ts.
 
 function element(tag: number, value: ArrayLike<number>): Uint8Array {
   const length: number[] = [];

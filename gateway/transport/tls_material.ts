@@ -5,6 +5,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { OperationalError } from "../errors.ts";
+import { isSignedBy, parseRevocationLists, type RevocationList } from "./revocation_list.ts";
 
 /** Where they are; keys are those of `ssl_options`. Each value is a path, or the PEM text itself. */
 export interface TlsSources {
@@ -15,6 +16,10 @@ export interface TlsSources {
   /** Authorities whose client certificates are accepted. */
   readonly cacertfile?: string | undefined;
   readonly verify: "verify_none" | "verify_peer";
+  /** With `verify_peer`: client certificates are looked up in `crlfile`. */
+  readonly enable_crl_check: boolean;
+  /** Revocation lists, of each authority that a client's certificate may lead over. */
+  readonly crlfile?: string | undefined;
   /** Further certificates by the name a client asks for. */
   readonly sni: readonly {
     /** Empty: the names in the certificate. */
@@ -51,6 +56,8 @@ export interface TlsMaterial {
   readonly identities: readonly [Identity, ...Identity[]];
   /** PEM texts, one certificate each; undefined when peers are not verified. */
   readonly ca: readonly string[] | undefined;
+  /** Empty when none are asked for. */
+  readonly revocationLists: readonly RevocationList[];
   readonly version: string;
 }
 
@@ -88,21 +95,52 @@ export async function loadTlsMaterial(sources: TlsSources, where: string): Promi
     }
     others.push(identity);
   }
-  let ca: readonly string[] | undefined;
-  if (sources.verify === "verify_peer") {
-    if (sources.cacertfile === undefined) {
-      throw unusable(
-        `${where}.cacertfile`,
-        "is not set, but verify_peer needs to know whom to trust",
-      );
-    }
-    ca = splitCertificates(await readPem(sources.cacertfile, `${where}.cacertfile`))
-      .map((pem) => parseCertificate(pem, `${where}.cacertfile`) && pem);
-    if (ca.length === 0) throw unusable(`${where}.cacertfile`, "holds no certificate");
-  }
+  const ca = sources.verify === "verify_peer" ? await loadAuthorities(sources, where) : undefined;
+  const revocationLists = sources.enable_crl_check
+    ? await loadRevocationLists(sources, ca ?? [], where)
+    : [];
   const identities = [first, ...others] as const;
-  const parts = [identities.map(({ hosts, cert, key }) => ({ hosts, cert, key })), ca];
-  return { identities, ca, version: JSON.stringify(parts) };
+  const signatures = revocationLists.map(({ signature }) => signature.toHex());
+  const parts = [identities.map(({ hosts, cert, key }) => ({ hosts, cert, key })), ca, signatures];
+  return { identities, ca, revocationLists, version: JSON.stringify(parts) };
+}
+
+async function loadAuthorities(sources: TlsSources, where: string): Promise<string[]> {
+  if (sources.cacertfile === undefined) {
+    throw unusable(
+      `${where}.cacertfile`,
+      "is not set, but verify_peer needs to know whom to trust",
+    );
+  }
+  const ca = splitCertificates(await readPem(sources.cacertfile, `${where}.cacertfile`))
+    .map((pem) => parseCertificate(pem, `${where}.cacertfile`) && pem);
+  if (ca.length === 0) throw unusable(`${where}.cacertfile`, "holds no certificate");
+  return ca;
+}
+
+async function loadRevocationLists(
+  sources: TlsSources,
+  ca: readonly string[],
+  where: string,
+): Promise<RevocationList[]> {
+  const setting = `${where}.crlfile`;
+  if (sources.crlfile === undefined) throw unusable(setting, "is not set");
+  const file = await readFile(sources.crlfile, setting);
+  let lists: RevocationList[];
+  try {
+    lists = parseRevocationLists(file);
+  } catch (error) {
+    throw unusable(setting, `holds a list that ${error instanceof Error ? error.message : error}`);
+  }
+  if (lists.length === 0) throw unusable(setting, "holds no revocation list");
+  // Lists of intermediate authorities are checked when a client shows those.
+  for (const pem of ca) {
+    const authority = new X509Certificate(pem);
+    if (lists.some((list) => isSignedBy(list, authority))) continue;
+    const name = authority.subject.replaceAll("\n", ", ");
+    throw unusable(setting, `holds no revocation list that ${name} has signed`);
+  }
+  return lists;
 }
 
 async function loadIdentity(
@@ -127,11 +165,15 @@ async function loadIdentity(
   };
 }
 
-/** The text itself when it is PEM, else what is in the file of that name. */
 async function readPem(source: string, where: string): Promise<string> {
-  if (source.includes("-----BEGIN ")) return source;
+  return new TextDecoder().decode(await readFile(source, where));
+}
+
+/** The text itself when it is PEM, else what is in the file of that name. */
+async function readFile(source: string, where: string): Promise<Uint8Array> {
+  if (source.includes("-----BEGIN ")) return new TextEncoder().encode(source);
   try {
-    return await Deno.readTextFile(source);
+    return await Deno.readFile(source);
   } catch (error) {
     const missing = error instanceof Deno.errors.NotFound;
     const what = missing ? "there is no such file" : error instanceof Error ? error.message : "";

@@ -45,13 +45,17 @@ async function outcome(clock: Clock, withCertificate: boolean): Promise<boolean>
     keyfile: key,
     cacertfile: certificate,
     verify: "verify_peer",
+    enable_crl_check: false,
     sni: [],
   }, "probe");
   const server = new TlsServer(
     {
       verify: "verify_peer",
       fail_if_no_peer_cert: true,
+      depth: 0,
       versions: ["tlsv1.3"],
+      ciphers: [],
+      enable_crl_check: false,
       handshake_timeout: PROBE_TIMEOUT_MS,
     },
     material,

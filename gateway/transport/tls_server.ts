@@ -9,18 +9,8 @@ import { adopt, type Adopted } from "./adopt.ts";
 import { Gate } from "./gate.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 import { closeQuietly } from "./stream.ts";
-import { peerCertificate, TlsStream } from "./tls_stream.ts";
-
-/** How a listener does TLS; keys are those of `ssl_options`. */
-export interface TlsRules {
-  /** `verify_peer`: a certificate that a client shows must be good. */
-  readonly verify: "verify_none" | "verify_peer";
-  /** With `verify_peer`: it must show one. */
-  readonly fail_if_no_peer_cert: boolean;
-  readonly versions: readonly ("tlsv1.3" | "tlsv1.2")[];
-  /** Milliseconds from the first byte of the handshake to its last. */
-  readonly handshake_timeout: number;
-}
+import { TlsJudge, type TlsRules, versionLimits } from "./tls_judge.ts";
+import { TlsStream } from "./tls_stream.ts";
 
 /**
  * Handshakes that run at once on one listener, each about a millisecond of computing: in a storm
@@ -29,8 +19,6 @@ export interface TlsRules {
 export const HANDSHAKES_MAX = 16;
 /** A handshake that takes longer waits for its client, not for us: others may begin. */
 const HANDSHAKE_HOLD_MS = 50;
-/** Certificates remembered as verified, for session resumption; the oldest is forgotten first. */
-const VERIFIED_MAX = 100_000;
 
 /** A handshake under way. */
 interface Handshake {
@@ -48,17 +36,13 @@ export class TlsServer {
   /** Contexts by lower-case host name; those with `*.` stand for one label. */
   #contexts = new Map<string, SecureContext>();
   readonly #handshakes = new Map<Socket, Handshake>();
-  /**
-   * Fingerprints of certificates that were verified by this listener in a full handshake. The
-   * runtime shares its ticket keys among all listeners, so a session of a listener that verifies
-   * less could be resumed here; a resumed session counts only with a certificate in this set.
-   */
-  readonly #verified = new Set<string>();
+  readonly #judge: TlsJudge;
 
   constructor(rules: TlsRules, material: TlsMaterial, clock: Clock) {
     this.#rules = rules;
     this.#material = material;
     this.#clock = clock;
+    this.#judge = new TlsJudge(rules, material, () => clock.now());
     this.#gate = new Gate(HANDSHAKES_MAX, HANDSHAKE_HOLD_MS, clock);
     this.#server = createServer({
       ...secureOptions(rules, material),
@@ -86,12 +70,10 @@ export class TlsServer {
 
   /** Takes on new certificates, keys and authorities; connections and handshakes go on. */
   use(material: TlsMaterial): void {
-    const sameTrust = String(material.ca) === String(this.#material.ca);
     this.#material = material;
+    this.#judge.use(material);
     this.#server.setSecureContext(secureOptions(this.#rules, material));
     this.#useContexts();
-    // Who was trusted by the old authorities has to show the certificate again.
-    if (!sameTrust) this.#verified.clear();
   }
 
   /**
@@ -145,7 +127,7 @@ export class TlsServer {
       socket.destroy();
       return;
     }
-    const refusal = this.#rules.verify === "verify_peer" ? this.#judge(socket) : undefined;
+    const refusal = this.#judge.refusal(socket);
     if (refusal !== undefined) {
       socket.on("error", () => {});
       socket.destroy();
@@ -154,25 +136,6 @@ export class TlsServer {
     }
     this.#handshakes.delete(below(socket));
     handshake.done.resolve(new TlsStream(socket, handshake.below));
-  }
-
-  /** Why the client is not let in; undefined when it is. */
-  #judge(socket: TLSSocket): string | undefined {
-    const certificate = peerCertificate(socket);
-    if (certificate === undefined) {
-      return this.#rules.fail_if_no_peer_cert ? "the client showed no certificate" : undefined;
-    }
-    if (!socket.authorized) return "the client's certificate is not trusted";
-    const { fingerprint256 } = certificate;
-    if (socket.isSessionReused() && !this.#verified.has(fingerprint256)) {
-      return "the client resumed a TLS session that did not begin on this listener";
-    }
-    this.#verified.delete(fingerprint256);
-    this.#verified.add(fingerprint256);
-    if (this.#verified.size > VERIFIED_MAX) {
-      this.#verified.delete(this.#verified.values().next().value!);
-    }
-    return undefined;
   }
 
   #fail(socket: Socket, reason: Error): void {
@@ -205,8 +168,7 @@ function secureOptions(rules: TlsRules, material: TlsMaterial, identity = materi
     cert,
     key,
     ...(material.ca !== undefined && { ca: [...material.ca] }),
-    minVersion: rules.versions.includes("tlsv1.2") ? "TLSv1.2" as const : "TLSv1.3" as const,
-    maxVersion: rules.versions.includes("tlsv1.3") ? "TLSv1.3" as const : "TLSv1.2" as const,
+    ...versionLimits(rules),
   };
 }
 

@@ -66,6 +66,27 @@ const CASES: readonly (readonly [name: string, text: string, findings: readonly 
     ],
   ],
   [
+    "revocation without verify, without lists; suites of no version in use",
+    '[listeners.ssl.a]\nbind = "127.0.0.1:1"\n[listeners.ssl.a.ssl_options]\n' +
+    'certfile = "c"\nkeyfile = "k"\nenable_crl_check = true\n' +
+    'versions = ["tlsv1.3"]\nciphers = ["ecdhe-rsa-aes128-gcm-sha256"]',
+    [
+      "error listeners.ssl.a.ssl_options.enable_crl_check: " +
+      'verify must be "verify_peer" when enable_crl_check is true',
+      "error listeners.ssl.a.ssl_options.crlfile: is required when enable_crl_check is true: " +
+      "lists are read from a file, not fetched from the address in a certificate",
+      "error listeners.ssl.a.ssl_options.ciphers: names no suite of the TLS versions in versions",
+    ],
+  ],
+  [
+    "lists that nobody asks for",
+    '[listeners.ssl.a]\nbind = "127.0.0.1:1"\n[listeners.ssl.a.ssl_options]\n' +
+    'certfile = "c"\nkeyfile = "k"\ncrlfile = "l"',
+    [
+      "warning listeners.ssl.a.ssl_options.crlfile: is not used: enable_crl_check is false",
+    ],
+  ],
+  [
     "the dashboard's TLS",
     '[dashboard.listeners.https]\nbind = "127.0.0.1:1"\nssl_options.certfile = "c"',
     [

@@ -13,6 +13,10 @@ const VALID = {
 export interface TestAuthority {
   /** Its own certificate, as PEM text. */
   readonly ca: string;
+  /** The same with its key, for what only an authority signs. */
+  readonly issuer: Issued;
+  /** An authority below this one. */
+  intermediate(commonName: string): TestAuthority;
   /** A certificate for localhost, 127.0.0.1, ::1 and the names given. */
   server(commonName?: string, ...hosts: string[]): Issued;
   client(commonName: string): Issued;
@@ -24,9 +28,15 @@ export interface TestAuthority {
 
 /** Makes an authority; each call makes another, even with the same name. */
 export function testAuthority(name = "test authority"): TestAuthority {
-  const ca = issueCertificate({ commonName: name, ca: true, ...VALID });
+  return authorityOf(issueCertificate({ commonName: name, ca: true, ...VALID }));
+}
+
+function authorityOf(ca: Issued): TestAuthority {
   return {
     ca: ca.certificate,
+    issuer: ca,
+    intermediate: (commonName) =>
+      authorityOf(issueCertificate({ commonName, ca: true, ...VALID }, ca)),
     server: (commonName = "localhost", ...hosts) =>
       issueCertificate({
         commonName,

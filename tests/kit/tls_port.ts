@@ -5,7 +5,8 @@ import tls from "node:tls";
 import { realClock } from "../../gateway/clock.ts";
 import { type ByteStream, closeQuietly } from "../../gateway/transport/stream.ts";
 import { loadTlsMaterial, type TlsSources } from "../../gateway/transport/tls_material.ts";
-import { type TlsRules, TlsServer } from "../../gateway/transport/tls_server.ts";
+import type { TlsRules } from "../../gateway/transport/tls_judge.ts";
+import { TlsServer } from "../../gateway/transport/tls_server.ts";
 import { testAuthority } from "./certs.ts";
 
 /** Signs everything unless a test says otherwise. */
@@ -18,7 +19,10 @@ export const NOTHING = new Uint8Array(0);
 export const LAX: TlsRules = {
   verify: "verify_none",
   fail_if_no_peer_cert: false,
+  depth: 10,
   versions: ["tlsv1.3", "tlsv1.2"],
+  ciphers: [],
+  enable_crl_check: false,
   handshake_timeout: 5000,
 };
 /** Rules of a listener that insists on one. */
@@ -31,6 +35,7 @@ export function sources(rules: TlsRules, changes: Partial<TlsSources> = {}): Tls
     keyfile: identity.key,
     cacertfile: authority.ca,
     verify: rules.verify,
+    enable_crl_check: rules.enable_crl_check,
     sni: [],
     ...changes,
   };

@@ -14,6 +14,7 @@ const GOOD: TlsSources = {
   certfile: server.certificate,
   keyfile: server.key,
   verify: "verify_none",
+  enable_crl_check: false,
   sni: [],
 };
 

@@ -1,5 +1,6 @@
 /** TLS: `ssl_options` of listeners, `ssl` of connections to backends. */
 import * as v from "valibot";
+import { cipherNamed, CIPHERS } from "../ciphers.ts";
 import { choice, duration, flag, integer, section, table, textList, wordList } from "./kinds.ts";
 import type { SecurityProfile } from "./profile.ts";
 
@@ -32,6 +33,25 @@ const LOG_LEVELS = [
   "all",
 ] as const;
 
+/** Names of OpenSSL or the IANA, which become those of OpenSSL; empty: all suites there are. */
+const ciphers = v.optional(
+  v.pipe(
+    v.union([v.string(), v.array(v.string())], "expected cipher names"),
+    v.transform((value) => typeof value === "string" ? value.split(/[:,\s]+/) : value),
+    v.transform((names) => names.filter((name) => name !== "")),
+    v.check(
+      (names) => names.every((name) => cipherNamed(name) !== undefined),
+      ({ input }) => {
+        const unknown = input.filter((name) => cipherNamed(name) === undefined).join(", ");
+        return `names suites that the runtime does not have: ${unknown}. It has ` +
+          CIPHERS.join(", ");
+      },
+    ),
+    v.transform((names) => names.map((name) => cipherNamed(name)!)),
+  ),
+  [],
+);
+
 /** `ssl_options` of an `ssl`, `wss` or https listener. */
 export const serverTls = section({
   certfile: pem,
@@ -41,18 +61,10 @@ export const serverTls = section({
   password: v.optional(v.string("expected text")),
   verify: choice(["verify_none", "verify_peer"], "verify_none"),
   fail_if_no_peer_cert: flag(false),
-  /** Longest chain of intermediate certificates. */
+  /** Intermediate certificates that may stand between a client's and an authority's. */
   depth: integer(10, 0, 255),
   versions,
-  /** OpenSSL names; empty: all that are safe. */
-  ciphers: v.optional(
-    v.pipe(
-      v.union([v.string(), v.array(v.string())], "expected cipher names"),
-      v.transform((value) => typeof value === "string" ? value.split(/[:,\s]+/) : value),
-      v.transform((names) => names.filter((name) => name !== "")),
-    ),
-    [],
-  ),
+  ciphers,
   honor_cipher_order: flag(true),
   handshake_timeout: duration("15s", 1, 1),
   reuse_sessions: flag(false),
@@ -75,7 +87,9 @@ export const serverTls = section({
     v.union([v.boolean(), v.picklist(["cacert_from_cacertfile", "two_cacerts_from_cacertfile"])]),
   ),
   verify_peer_ext_key_usage: v.optional(v.string("expected text")),
+  /** Client certificates are looked up in the revocation lists of `crlfile`. */
   enable_crl_check: flag(false),
+  crlfile: pem,
   secure_renegotiate: flag(true),
   client_renegotiation: flag(true),
   hibernate_after: duration("5s"),
