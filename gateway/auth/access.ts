@@ -14,6 +14,7 @@ import { LoginGate } from "./login_gate.ts";
 import { LoginThrottle } from "./login_throttle.ts";
 import { natsJwtMethod } from "./nats_jwt.ts";
 import { nkeyMethod } from "./nkey_method.ts";
+import { isBcrypt } from "./password.ts";
 import { bootstrapUsers, createProvider } from "./providers.ts";
 import { createSource } from "./sources.ts";
 import type { AclSource } from "./source.ts";
@@ -48,7 +49,7 @@ export interface Access {
 /** Makes everything and reads bootstrap files. Throws `OperationalError` for a bad rule file. */
 export async function createAccess(config: Config, deps: AccessDeps): Promise<Access> {
   const access = new ConfiguredAccess(config, deps);
-  await access.bootstrap(config);
+  await access.prepare(config);
   return access;
 }
 
@@ -146,7 +147,7 @@ class ConfiguredAccess implements Access {
     );
     const gone = [...old.providers].filter(([key]) => !next.providers.has(key));
     await Promise.all(gone.map(([, provider]) => provider.close?.()));
-    await this.bootstrap(config);
+    await this.prepare(config);
   }
 
   async close(): Promise<void> {
@@ -155,8 +156,9 @@ class ConfiguredAccess implements Access {
     await Promise.all([...this.#state.providers.values()].map((provider) => provider.close?.()));
   }
 
-  /** Adds the users of bootstrap files that are not there yet. */
-  async bootstrap(config: Config): Promise<void> {
+  /** Starts what logins will need, and adds the users of bootstrap files that are not there yet. */
+  async prepare(config: Config): Promise<void> {
+    if (usesBcrypt(config)) await this.hasher.prepare();
     for (const chain of chainIds(config)) {
       for (const one of chainConfigs(config, chain)) {
         if (isBuiltin(one) && one.enable) {
@@ -279,6 +281,16 @@ function isList(
   own: AuthenticatorConfig | readonly AuthenticatorConfig[],
 ): own is readonly AuthenticatorConfig[] {
   return Array.isArray(own);
+}
+
+/** True when logins will be checked against bcrypt hashes, as far as the configuration tells. */
+function usesBcrypt(config: Config): boolean {
+  const { internal_authn } = config.gateway.nats;
+  return internal_authn.some((one) => one.type === "token" && isBcrypt(one.token)) ||
+    chainIds(config).flatMap((id) => chainConfigs(config, id)).some((one) =>
+      one.enable && "password_hash_algorithm" in one &&
+      one.password_hash_algorithm.name === "bcrypt"
+    );
 }
 
 function isBuiltin(config: AuthenticatorConfig): config is PasswordConfig<"built_in_database"> {

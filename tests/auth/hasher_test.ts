@@ -161,3 +161,43 @@ Deno.test("50 bcrypt logins at once leave the event loop free", async () => {
     assert.ok(turns > 26, `only ${turns} turns of the loop`);
   });
 });
+
+Deno.test("workers start one a turn of the event loop, and none for a login that was prepared for", async () => {
+  const RealWorker = globalThis.Worker;
+  const startedIn: number[] = [];
+  let turn = 0, counting = true;
+  const count = () => {
+    turn++;
+    if (counting) setTimeout(count);
+  };
+  setTimeout(count);
+  globalThis.Worker = class extends RealWorker {
+    constructor(...args: ConstructorParameters<typeof RealWorker>) {
+      super(...args);
+      startedIn.push(turn);
+    }
+  };
+  const algorithm: HashAlgorithm = { name: "bcrypt", salt_rounds: 4 };
+  const stored = { hash: "$2b$04$TUQxsctSgsMWIfFKwc2Tdu44GS3Sj9a1zqvsMZyx/o1uuJuHHMGUy", salt: "" };
+  const threeLogins = (hasher: Hasher) =>
+    Promise.all(["a", "b", "c"].map((text) => hasher.verify(algorithm, bytes(text), stored)));
+  try {
+    for (const prepared of [false, true]) {
+      const hasher = createHasher(realClock(), silentLog, 3);
+      startedIn.length = 0;
+      if (prepared) await hasher.prepare();
+      const before = startedIn.length;
+      assert.deepEqual(await threeLogins(hasher), [false, false, false]);
+      assert.equal(new Set(startedIn).size, startedIn.length, `in turns ${startedIn}`);
+      assert.equal(before, prepared ? 3 : 0);
+      if (prepared) assert.equal(startedIn.length, 3, "the logins started none");
+      await hasher.prepare();
+      assert.equal(startedIn.length, 3, "those that were missing, and no more");
+      hasher.close();
+    }
+  } finally {
+    globalThis.Worker = RealWorker;
+    counting = false;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+});
