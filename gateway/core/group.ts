@@ -66,7 +66,7 @@ export class Group {
           ? Math.floor(Math.random() * count)
           : this.#next;
       case "hash_clientid":
-        return (Math.imul(message.origin, 0x9e3779b1) >>> 0) % count;
+        return message.originHash % count;
       case "hash_topic":
         return hash(message.route.topic) % count;
     }
@@ -102,8 +102,13 @@ export function groupTargets(targets: readonly Target[]): Group[] {
   return [...groups.values()];
 }
 
-function hash(text: string): number {
-  let h = 0;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h, 31) + text.charCodeAt(i) | 0;
-  return h >>> 0;
+/**
+ * What `hash_clientid` goes by, computed once for each client and carried by its messages: the
+ * same for a client id wherever and whenever it connects.
+ */
+export function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  // The low bits pick the member, and are the poorest. Within 30 bits V8 keeps it unboxed.
+  return (h ^ h >>> 15) & 0x3fffffff;
 }

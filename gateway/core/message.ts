@@ -25,6 +25,8 @@ export class Message {
   retain = false;
   /** Connection id of the publisher, for No Local and `echo:false`. 0: the gateway itself. */
   origin = 0;
+  /** `hash` of the publisher's client id, for `hash_clientid`. 0: the gateway itself. */
+  originHash = 0;
   /** Headers, response topic, correlation data, expiry...; undefined on the common path. */
   extras: MessageExtras | undefined = undefined;
   /**
@@ -137,6 +139,7 @@ export function copyOf(message: Message, sharesBuffer = false): Message {
   copy.qos = message.qos;
   copy.retain = message.retain;
   copy.origin = message.origin;
+  copy.originHash = message.originHash;
   copy.extras = message.extras;
   copy.kept = copy;
   return copy;

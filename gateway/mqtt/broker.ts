@@ -207,6 +207,7 @@ export class MqttBroker {
     copy.owned = true;
     copy.qos = message.qos;
     copy.origin = message.origin;
+    copy.originHash = message.originHash;
     copy.extras = message.extras;
     this.router.refresh(route);
     for (const group of route.groups) {
@@ -221,7 +222,7 @@ export class MqttBroker {
     const { will } = session;
     if (will === undefined) return;
     session.will = undefined;
-    publishWill(this.router, will, session.id, this.now());
+    publishWill(this.router, will, session, this.now());
   }
 
   #schedule(session: ClientSession): void {

@@ -2,6 +2,7 @@
  * What belongs to a client id: subscriptions, queue, unacknowledged messages. It may outlive the
  * connection. [MQTT5 4.1]
  */
+import { hash } from "../core/group.ts";
 import type { Message } from "../core/message.ts";
 import type { Delivered, Subscriber, Target } from "../core/subscription.ts";
 import type { StoredSession, StoredSubscription, StoredWill } from "../store/types.ts";
@@ -40,6 +41,8 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
   /** Connection id of the current connection, or of the last one; -1 before the first. */
   id = -1;
   connection: Connection | undefined = undefined;
+  /** For `Message.originHash`. */
+  readonly idHash: number;
   readonly subscriptions = new Map<string, MqttSubscription>();
   readonly deliveries: Deliveries;
   /** QoS 2 packet ids of the client that wait for PUBREL, and when that is given up, ms. */
@@ -57,6 +60,7 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
 
   constructor(readonly clientId: string, readonly createdAt: number, broker: MqttBroker) {
     this.#broker = broker;
+    this.idHash = hash(clientId);
     this.deliveries = new Deliveries(this, broker);
   }
 

@@ -215,6 +215,7 @@ export class Publisher {
     message.qos = frame.qos;
     message.retain = frame.retain;
     message.origin = this.#at.client.id;
+    message.originHash = this.#at.client.idHash;
     const { broker, mountpoint } = this.#at;
     const expiry_max = broker.options.message_expiry_interval;
     message.extras = properties === NO_PROPERTIES && expiry_max === Infinity

@@ -45,18 +45,19 @@ export function toStoredWill(will: Will, mountpoint: string): StoredWill {
   };
 }
 
-/** Publishes a will. Returns how many took it. `origin`: the lost connection. [MQTT-3.1.2-8] */
+/** Publishes a will. Returns how many took it. `origin`: whose it is. [MQTT-3.1.2-8] */
 export function publishWill(
   router: Router,
   will: StoredWill,
-  origin: number,
+  origin: { readonly id: number; readonly idHash: number },
   now: number,
 ): number {
   const message = new Message(router.route(will.topic), will.payload);
   message.owned = true;
   message.qos = will.qos;
   message.retain = will.retain;
-  message.origin = origin;
+  message.origin = origin.id;
+  message.originHash = origin.idHash;
   message.extras = will.expiryInterval === undefined
     ? will.extras
     : { ...will.extras, expiresAt: now + will.expiryInterval * 1000 };

@@ -2,6 +2,7 @@
  * CONNECT: who a client is, and what it wants.
  */
 import type { AuthResult, Credentials, Principal } from "../auth/types.ts";
+import { hash } from "../core/group.ts";
 import { renderMountpoint } from "../core/mountpoint.ts";
 import { type Connect, type ConnectCredentials, parseConnect } from "./connect_options.ts";
 import type { ClientInfo, NatsServer } from "./server.ts";
@@ -178,6 +179,7 @@ function takeClientId(session: NatsSession, clientId: string): void {
   sessions.get(clientId)?.discard();
   sessions.delete(session.clientId);
   session.clientId = clientId;
+  session.clientIdHash = hash(clientId);
   sessions.set(clientId, session);
 }
 

@@ -105,6 +105,7 @@ function publishTo(
   message.single = route.direct.length <= 1;
   if (message.view === undefined) message.view = decoder.view;
   message.origin = session.id;
+  message.originHash = session.clientIdHash;
   message.qos = session.options.verbose ? 1 : 0;
   message.retain = false;
   message.extras = undefined;

@@ -3,6 +3,7 @@
  * `states.ts`, what the frames mean in `connect.ts`, `publish.ts`, `subscribe.ts`, `deliver.ts`.
  */
 import type { Authorizer, Principal } from "../auth/types.ts";
+import { hash } from "../core/group.ts";
 import type { Message } from "../core/message.ts";
 import type { Route } from "../core/route.ts";
 import type { RouteEntry } from "../core/route_table.ts";
@@ -39,6 +40,8 @@ export class NatsSession implements Session, Subscriber {
   state: NatsState = "awaiting";
   options: ConnectOptions = DEFAULT_OPTIONS;
   clientId: string;
+  /** For `Message.originHash`. */
+  clientIdHash: number;
   principal: Principal = anonymousPrincipal;
   /** Undefined: everything is allowed. */
   authorizer: Authorizer | undefined = undefined;
@@ -88,6 +91,7 @@ export class NatsSession implements Session, Subscriber {
     this.#connectedAt = this.#lastInputAt = server.now();
     this.decoder = new NatsDecoder(server.limits);
     this.clientId = server.newClientId();
+    this.clientIdHash = hash(this.clientId);
     this.nonce = listener.authenticator.needsNonce
       ? server.parts.randomText(NONCE_LETTERS)
       : undefined;

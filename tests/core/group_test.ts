@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type GroupStrategy, groupTargets } from "../../gateway/core/group.ts";
+import { type GroupStrategy, groupTargets, hash } from "../../gateway/core/group.ts";
 import { Route } from "../../gateway/core/route.ts";
 import { Router } from "../../gateway/core/router.ts";
 import { Delivered, type Subscription, Target } from "../../gateway/core/subscription.ts";
@@ -54,9 +54,11 @@ function trio(strategy: GroupStrategy) {
   const members = books.map((book) => new Target(nats("a", "g", book)));
   const [group] = groupTargets(members);
   const route = new Route(topic("a"));
-  const send = (count: number, origin = 9, to = route) => {
+  const send = (count: number, origin = 9, to = route, originHash = 0) => {
     for (let i = 0; i < count; i++) {
-      assert.equal(group!.deliver(message(to, String(i), origin), strategy), true);
+      const sent = message(to, String(i), origin);
+      sent.originHash = originHash;
+      assert.equal(group!.deliver(sent, strategy), true);
     }
     return books.map((book) => book.notes.length);
   };
@@ -86,21 +88,35 @@ Deno.test("sticky stays with one member until that one refuses", () => {
   assert.equal(send(5)[first], 20, "and it does not come back by itself");
 });
 
-Deno.test("hash_clientid depends on the publisher alone, hash_topic on the topic alone", () => {
+Deno.test("hash_clientid depends on the client id alone, hash_topic on the topic alone", () => {
   for (const strategy of ["hash_clientid", "hash_topic"] as const) {
     const seen = new Map<string, number>();
     const picked = new Set<number>();
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 40; i++) {
-        const origin = strategy === "hash_clientid" ? i + 1 : 1 + Math.floor(Math.random() * 9);
-        const route = new Route(topic(strategy === "hash_topic" ? `t/${i}` : `t/${round}`));
-        const member = trio(strategy).send(1, origin, route).indexOf(1);
+        const byTopic = strategy === "hash_topic";
+        // Every round is another connection, of another client where the topic counts.
+        const origin = 1 + round * 40 + i;
+        const originHash = hash(byTopic ? `client-${round}` : `client-${i}`);
+        const route = new Route(topic(byTopic ? `t/${i}` : `t/${round}`));
+        const member = trio(strategy).send(1, origin, route, originHash).indexOf(1);
         assert.equal(seen.get(String(i)) ?? member, member, `${strategy} ${i}`);
         seen.set(String(i), member);
         picked.add(member);
       }
     }
     assert.equal(picked.size, 3, `${strategy} uses all members`);
+  }
+});
+
+Deno.test("hash: spreads ids that differ in little, and stays a small integer", () => {
+  for (const count of [2, 3, 4, 7]) {
+    const members = Array.from({ length: count }, () => 0);
+    for (let i = 0; i < 1000; i++) members[hash(`device-${i}`) % count]!++;
+    for (const share of members) assert.ok(share > 700 / count, `${count}: ${members}`);
+  }
+  for (const text of ["", "a", "\uffff".repeat(99)]) {
+    assert.ok(hash(text) >= 0 && hash(text) < 2 ** 30, text);
   }
 });
 

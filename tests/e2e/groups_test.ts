@@ -1,6 +1,6 @@
 /** "Messages across the border": queue groups and shared subscriptions are one thing. */
 import assert from "node:assert/strict";
-import { sharedGateway } from "../kit/gateway.ts";
+import { sharedGateway, startGateway } from "../kit/gateway.ts";
 import { RawMqtt } from "../kit/raw_mqtt.ts";
 import { RawNats } from "../kit/raw_nats.ts";
 
@@ -149,4 +149,40 @@ Deno.test("border: $share without a group or filter is refused", async () => {
     if (packet?.cmd === "suback") assert.ok(Number(packet.granted[0]) >= 0x80, filter);
     else assert.equal(packet?.cmd, "disconnect", filter);
   }
+});
+
+Deno.test("hash_clientid: a client id keeps its member over reconnects, in both protocols", async () => {
+  await using hashing = await startGateway({
+    set: [
+      "mqtt.shared_subscription_strategy=hash_clientid",
+      "gateway.nats.clientinfo_override.clientid=${Packet.name}",
+    ],
+  });
+  const { nats, mqtt } = hashing;
+  const members = await Promise.all([0, 1, 2].map(() => RawMqtt.open(mqtt)));
+  for (const member of members) await member.subscribe("$share/g/h/#");
+  const memberOf = async () => {
+    const got = await Promise.all(members.map((member) => member.received()));
+    assert.equal(got.flat().length, 1);
+    return got.findIndex((packets) => packets.length === 1);
+  };
+  const used = new Set<number>();
+  for (let i = 0; i < 8; i++) {
+    const seen = new Set<number>();
+    for (let round = 0; round < 3; round++) {
+      const from = await RawMqtt.open(mqtt, { clientId: `device-${i}` });
+      await from.publish("h/mqtt", "x", { qos: 1 });
+      from.close();
+      seen.add(await memberOf());
+      const same = await RawNats.open(nats, { name: `device-${i}` });
+      await same.publish("h.nats", "x");
+      await same.flush();
+      same.close();
+      seen.add(await memberOf());
+    }
+    assert.equal(seen.size, 1, `device-${i} has one member, whatever it speaks`);
+    for (const member of seen) used.add(member);
+  }
+  assert.equal(used.size, 3);
+  for (const member of members) member.close();
 });

@@ -56,6 +56,31 @@ Deno.test("every strategy gives each message to one member", () => {
   assert.equal(of("sticky").length, 4);
 });
 
+Deno.test("hash_clientid: one client's messages go to one member, whatever its connection", () => {
+  const world = new MqttWorld();
+  world.router.strategy = "hash_clientid";
+  const clients = members(world, 3, "$share/g/#");
+  const used = new Set<number>();
+  for (let i = 0; i < 20; i++) {
+    const memberOf = () => counts(clients).indexOf(1);
+    world.connect(`p${i}`).publish("t/1");
+    const first = memberOf();
+    world.connect(`p${i}`).publish("t/2"); // takes the id over
+    assert.equal(memberOf(), first, `p${i} by another connection`);
+    const will = {
+      topic: "will",
+      payload: new Uint8Array(1),
+      qos: 0 as const,
+      retain: false,
+      properties: {},
+    };
+    world.connect(`p${i}`, { will }).drop();
+    assert.equal(memberOf(), first, `the will of p${i}`);
+    used.add(first);
+  }
+  assert.equal(used.size, 3);
+});
+
 Deno.test("a member with a full window and queue is passed over", () => {
   const world = new MqttWorld({ options: { max_inflight: 1, max_mqueue_len: 1 } });
   const [slow, fast] = members(world, 2, "$share/g/t", 1);
