@@ -59,8 +59,11 @@ export class Deliveries {
     const sender = this.sender;
     if (sender === undefined) return this.#wait(message, subscription, qos, retain);
     const wire = (target.wire ??= sender.wire(message.route.topic)) as Uint8Array;
-    if (qos === 0) return this.#sendOnce(sender, message, wire, subscription, retain);
-    if (this.queue.length === 0 && this.#resend.length === 0 && this.#mayStart(sender)) {
+    // Not past others of QoS 0 that wait behind a full window. [MQTT-4.6.0-6]
+    if (qos === 0 && this.queue.qos0 === 0) {
+      return this.#sendOnce(sender, message, wire, subscription, retain);
+    }
+    if (qos > 0 && this.queue.length === 0 && this.#resend.length === 0 && this.#mayStart(sender)) {
       return this.#start(sender, message, wire, subscription, qos, retain);
     }
     return this.#wait(message, subscription, qos, retain);

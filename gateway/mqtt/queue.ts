@@ -54,6 +54,8 @@ export class MessageQueue {
   readonly #lanes: Lane[] = [];
   /** Messages held. */
   length = 0;
+  /** How many of them have QoS 0. */
+  qos0 = 0;
   /** Bytes held, as `Outgoing.bytes` counts them. */
   bytes = 0;
   constructor(readonly total: QueueTotal) {}
@@ -62,6 +64,7 @@ export class MessageQueue {
   push(entry: Outgoing, priority: number): void {
     this.#lane(priority).push(entry);
     this.length++;
+    if (entry.qos === 0) this.qos0++;
     this.bytes += entry.bytes;
     this.total.bytes += entry.bytes;
   }
@@ -97,12 +100,13 @@ export class MessageQueue {
   clear(): void {
     this.#lanes.length = 0;
     this.total.bytes -= this.bytes;
-    this.length = this.bytes = 0;
+    this.length = this.qos0 = this.bytes = 0;
   }
 
   #took(entry: Outgoing | undefined): Outgoing | undefined {
     if (entry === undefined) return undefined;
     this.length--;
+    if (entry.qos === 0) this.qos0--;
     this.bytes -= entry.bytes;
     this.total.bytes -= entry.bytes;
     return entry;

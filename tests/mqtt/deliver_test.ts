@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ReasonCode } from "../../gateway/mqtt/codes.ts";
 import { PacketType } from "../../gateway/mqtt/packets.ts";
 import { type FakeClient, MqttWorld } from "../kit/mqtt_world.ts";
+import type { PublishPacket } from "./wire.ts";
 
 /** Publishes numbered messages at a QoS; ids are used again after their PUBACK. */
 function publishMany(client: FakeClient, topic: string, qos: 0 | 1, from: number, to: number) {
@@ -60,6 +61,25 @@ Deno.test("the client's Receive Maximum holds until PUBCOMP [MQTT-4.9.0-1] [MQTT
   client.one(PacketType.Pubrel);
   client.ack(PacketType.Pubcomp, first!.packetId);
   assert.deepEqual(client.payloads(), ["2"]);
+});
+
+Deno.test("QoS 0 does not overtake QoS 0 that waited for the client [MQTT-4.6.0-6]", () => {
+  const world = new MqttWorld();
+  const keep = { cleanStart: false, properties: { sessionExpiry: 100, receiveMaximum: 1 } };
+  const client = world.connect("c", keep);
+  client.subscribe("t", 1);
+  client.drop();
+  const publisher = world.connect("p");
+  publishMany(publisher, "t", 1, 1, 2);
+  publishMany(publisher, "t", 0, 3, 3);
+  const back = world.connect("c", keep);
+  publishMany(publisher, "t", 0, 4, 4);
+  assert.deepEqual(back.early.length, 1, "the window is full with the first");
+  assert.deepEqual(back.payloads(), []);
+  back.ack(PacketType.Puback, (back.early[0] as PublishPacket).packetId);
+  assert.deepEqual(back.payloads(), ["2", "3", "4"]);
+  publishMany(publisher, "t", 0, 5, 5);
+  assert.deepEqual(back.payloads(), ["5"], "nothing waits any more");
 });
 
 Deno.test("an error in PUBREC gives the place in the window back [MQTT-4.9.0-2]", () => {
