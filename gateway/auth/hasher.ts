@@ -76,23 +76,29 @@ export function createHasher(
         : () => pool.pbkdf2(algorithm, password, stored);
       return proven.remember([JSON.stringify(algorithm), stored.hash, stored.salt, text], check);
     },
-    async hash(algorithm, password) {
-      if (!isSlow(algorithm)) return hashQuick(algorithm, password);
-      if (algorithm.name === "pbkdf2") {
-        const salt = newSalt();
-        const derived = await pool.run(() => derive(algorithm, password, salt));
-        if (derived === "busy") throw busyError();
-        return { hash: derived, salt };
-      }
-      const text = asText(password);
-      if (text === undefined) throw new OperationalError("The password is not valid UTF-8.");
-      const answer = await pool.bcryptHash(text, algorithm.salt_rounds);
-      if (answer === "busy") throw busyError();
-      return { hash: answer, salt: "" };
-    },
+    hash: (algorithm, password) => hashNew(pool, algorithm, password),
     prepare: () => pool.prepare(),
     close: () => pool.close(),
   };
+}
+
+async function hashNew(
+  pool: Pool,
+  algorithm: HashAlgorithm,
+  password: Uint8Array,
+): Promise<StoredPassword> {
+  if (!isSlow(algorithm)) return hashQuick(algorithm, password);
+  if (algorithm.name === "pbkdf2") {
+    const salt = newSalt();
+    const derived = await pool.run(() => derive(algorithm, password, salt));
+    if (derived === "busy") throw busyError();
+    return { hash: derived, salt };
+  }
+  const text = asText(password);
+  if (text === undefined) throw new OperationalError("The password is not valid UTF-8.");
+  const answer = await pool.bcryptHash(text, algorithm.salt_rounds);
+  if (answer === "busy") throw busyError();
+  return { hash: answer, salt: "" };
 }
 
 function busyError(): OperationalError {
