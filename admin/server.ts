@@ -1,7 +1,6 @@
 /**
  * The admin ports: opened with the gateway, moved when the configuration says so.
  */
-import type { Hono } from "hono";
 import { realClock } from "../gateway/clock.ts";
 import type { Config, ServerTlsConfig } from "../gateway/config/types.ts";
 import type { Bind } from "../gateway/config/values.ts";
@@ -11,13 +10,11 @@ import { OperationalError } from "../gateway/errors.ts";
 import { tlsRules } from "../gateway/transport/tls_judge.ts";
 import { loadTlsMaterial } from "../gateway/transport/tls_material.ts";
 import { probeTls } from "../gateway/transport/tls_probe.ts";
-import type { AdminEnv } from "./api.ts";
-import { createAdminApp, createMonitorApp } from "./app.ts";
+import { adminAnswer, monitorAnswer } from "./answers.ts";
 import { Audit } from "./audit.ts";
 import { AdminAuth } from "./auth/auth.ts";
 import { prepareCredentials } from "./auth/first_start.ts";
-import { AdminPort, type PortTls } from "./port.ts";
-import { pages } from "./pages/mod.tsx";
+import { AdminPort, type Answer, type PortTls } from "./port.ts";
 
 /** The running admin part. */
 export interface Admin {
@@ -34,9 +31,7 @@ export interface Admin {
  */
 export async function startAdmin(control: GatewayControl): Promise<Admin> {
   const auth = new AdminAuth(control);
-  const deps = { control, auth, audit: new Audit(control) };
-  const app = createAdminApp(deps, pages(deps));
-  const ports = new Ports(app, control);
+  const ports = new Ports(adminAnswer({ control, auth, audit: new Audit(control) }), control);
   const { current } = control.config;
   if (anyBind(current)) await prepareCredentials(auth, current);
   await ports.change(current).catch(async (error) => {
@@ -67,7 +62,7 @@ function anyBind({ dashboard }: Config): boolean {
 /** What a port is opened with. */
 interface PortPlan {
   readonly bind: Bind | undefined;
-  readonly app: Hono<AdminEnv>;
+  readonly answer: Answer;
   readonly connectionsMax: number;
   readonly tls?: ServerTlsConfig;
 }
@@ -84,7 +79,7 @@ class Ports {
   readonly #open = new Map<string, OpenPort>();
   /** Changes come one after the other. */
   #changing: Promise<void> = Promise.resolve();
-  constructor(readonly app: Hono<AdminEnv>, readonly control: GatewayControl) {}
+  constructor(readonly answer: Answer, readonly control: GatewayControl) {}
 
   /** Port of a listener; 0 while it is off. */
   port(id: "http" | "https"): number {
@@ -99,21 +94,21 @@ class Ports {
   }
 
   async #change({ dashboard: { listeners: { http, https } }, gateway: { nats } }: Config) {
-    const { app } = this;
+    const { answer } = this;
     await this.#keep("dashboard:http", {
       bind: http.bind,
-      app,
+      answer,
       connectionsMax: http.max_connections,
     });
     await this.#keep("dashboard:https", {
       bind: https.bind,
-      app,
+      answer,
       connectionsMax: https.max_connections,
       tls: https.ssl_options,
     });
     await this.#keep("nats:monitor", {
       bind: nats.enable ? nats.monitor_bind : undefined,
-      app: createMonitorApp(this.control),
+      answer: monitorAnswer(this.control),
       connectionsMax: MONITOR_CONNECTIONS_MAX,
     });
   }
@@ -147,11 +142,11 @@ class Ports {
     this.#open.get(id)!.port.connectionsMax = plan.connectionsMax;
   }
 
-  async #listen(id: string, bind: Bind, { app }: PortPlan, tls?: PortTls): Promise<AdminPort> {
+  async #listen(id: string, bind: Bind, { answer }: PortPlan, tls?: PortTls): Promise<AdminPort> {
     const { log } = this.control;
     const port = new AdminPort(async (request, from) => {
       try {
-        return await app.fetch(request, from);
+        return await answer(request, from);
       } catch (error) {
         log.error("an admin request failed; please report this", { error: String(error) });
         return new Response(null, { status: 500 });

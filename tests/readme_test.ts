@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import type * as v from "valibot";
 import { COMMANDS } from "../gateway/cli/commands.ts";
 import { formatIssues, loadConfig } from "../gateway/config/load.ts";
-import { CONFIG_SCHEMAS } from "../gateway/config/schema/root.ts";
+import { configSchema } from "../gateway/config/schema/root.ts";
 import { schemaPaths } from "../gateway/config/walk.ts";
 import { type GatewayProcess, startGateway } from "./kit/gateway.ts";
 import { until, within } from "./kit/wait.ts";
@@ -185,7 +185,7 @@ for (const { kind, place, text } of blocks) {
 
 /** Every setting and table by its path; "*" stands for a name or a place in a list. */
 const SETTINGS = new Set<string>();
-for (const path of schemaPaths(CONFIG_SCHEMAS.legacy as unknown as v.GenericSchema)) {
+for (const path of schemaPaths(configSchema("legacy") as unknown as v.GenericSchema)) {
   for (let length = 1; length <= path.length; length++) {
     SETTINGS.add(path.slice(0, length).join("."));
   }

@@ -5,6 +5,11 @@
 import type { Hono } from "hono";
 import type { AdminDeps, AdminEnv } from "../api.ts";
 
+/** Every path that `healthRoutes` answers. */
+export const HEALTH_PATHS: ReadonlySet<string> = new Set(
+  ["/livez", "/readyz", "/healthz", "/status", "/api/v5/status"],
+);
+
 /** `/livez`, `/readyz`, `/healthz` (nats-server's form) and `/status` (EMQX's). */
 export function healthRoutes(app: Hono<AdminEnv>, { control }: Pick<AdminDeps, "control">): void {
   app.get("/livez", (context) => context.text("ok\n"));

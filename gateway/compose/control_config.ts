@@ -74,11 +74,11 @@ export class RunningConfig implements ConfigControl {
   }
 
   effective(path: Path): unknown {
-    return redact(valueAt(this.#loaded.complete, path), path);
+    return redact(valueAt(this.#loaded.complete(), path), path);
   }
 
   written(path: Path): unknown {
-    return valueAt(this.#loaded.complete, path);
+    return valueAt(this.#loaded.complete(), path);
   }
 
   origins(): ReadonlyMap<string, Origin> {
@@ -127,7 +127,7 @@ export class RunningConfig implements ConfigControl {
   #edited(edits: readonly ConfigEdit[]): Checked {
     const { settings } = this.#parts;
     const restored = edits.map((edit) => this.#restoreSecrets(edit));
-    const below = settings.load("").complete;
+    const below = settings.load("").complete();
     const text = editOverlay(
       settings.load().overlayText,
       restored,

@@ -1,35 +1,15 @@
 /**
- * What is accepted and does nothing, or not all that its name says. Whoever brings a part into
- * effect takes its rows out of the first two tables; the others stay.
+ * What is accepted and does nothing, or not all that its name says.
  *
  * In paths, `*` stands for one name or index; `**` at the end for everything below, and at the
  * beginning for everything above.
  */
-import * as v from "valibot";
 import type { Finding } from "./issue.ts";
 import type { Origins } from "./layers.ts";
-import { isWithin, parsePath, type Path } from "./path.ts";
-import { BUILT_IN_LISTENERS } from "./schema/listeners.ts";
+import { parsePath, type Path } from "./path.ts";
 import type { ConfigSchema } from "./schema/root.ts";
-import { isTable, type Table, valueAt } from "./tree.ts";
-import type { Config } from "./types.ts";
+import { type Table, valueAt } from "./tree.ts";
 import { isDefault, type Schema } from "./walk.ts";
-
-/**
- * Parts that are not there yet. Whoever configures one (and does not switch it off) must not
- * believe that it works, so it is an error. A built-in listener that nobody changed is skipped
- * with a warning instead.
- */
-const PARTS_NOT_THERE_YET: readonly (readonly [at: string, part: string])[] = [];
-
-/**
- * Settings that change nothing yet. "warning": the gateway does without. "error": it would be
- * less safe than the operator believes.
- */
-const SETTINGS_NOT_IN_EFFECT_YET: readonly (readonly [
-  at: string,
-  severity: "warning" | "error",
-])[] = [];
 
 /**
  * Settings that other systems have and this one does without, for good. "error" where leaving
@@ -114,66 +94,26 @@ const SETTINGS_WITH_LESS_EFFECT: readonly (readonly [at: string, what: string])[
   ],
 ];
 
-/** What `checkEffect` finds out. */
-export interface Effect {
-  readonly findings: readonly Finding[];
-  /** Built-in listeners of a type that is not there yet, to be switched off. */
-  readonly skipped: readonly Path[];
-}
-
-/** Looks for settings and parts that do not do what they say. */
-export function checkEffect(
-  config: Config,
-  tree: Table,
-  origins: Origins,
-  schema: ConfigSchema,
-): Effect {
-  const skipped: Path[] = [];
-  const findings = [...parts(config, tree, schema, skipped)];
-  const absent = findings.map(({ path }) => path);
+/** Looks for settings that do not do what they say. */
+export function checkEffect(tree: Table, origins: Origins, schema: ConfigSchema): Finding[] {
+  const findings: Finding[] = [];
   for (const name of origins.keys()) {
     const path = parsePath(name);
     if (path === undefined) continue;
     const finding = settingFinding(path);
-    if (finding === undefined || absent.some((part) => isWithin(path, part))) continue;
+    if (finding === undefined) continue;
     if (isDefault(schema as unknown as Schema, path, valueAt(tree, path))) continue;
     findings.push(finding);
   }
-  return { findings, skipped };
+  return findings;
 }
 
 /**
- * Why a setting does nothing, or not yet; undefined when it does what it says. In the path, `*`
- * may stand for a name or an index.
+ * Why a setting does nothing; undefined when it does what it says. In the path, `*` may stand for
+ * a name or an index.
  */
 export function effectNote(path: Path): string | undefined {
-  const part = PARTS_NOT_THERE_YET.find(([at]) => matches([...at.split("."), "**"], path));
-  return part === undefined ? settingFinding(path)?.message : `${part[1]} is not in effect yet`;
-}
-
-function* parts(
-  config: Config,
-  tree: Table,
-  schema: ConfigSchema,
-  skipped: Path[],
-): Generator<Finding> {
-  const builtIn = v.parse(schema, BUILT_IN_LISTENERS);
-  for (const [at, part] of PARTS_NOT_THERE_YET) {
-    for (const [path, value] of valuesAt(config, at.split("."))) {
-      const isListener = path.includes("listeners") && path.at(-1) !== "authentication";
-      if (isListener && !(value as { enable: boolean }).enable) continue;
-      if (at.startsWith("authorization") && !(value as { enable: boolean }).enable) continue;
-      if (JSON.stringify(valueAt(builtIn, path)) === JSON.stringify(value)) {
-        skipped.push(path);
-        const message = `${part} is not in effect yet: this built-in listener is skipped`;
-        const isBuiltIn = valueAt(tree, path) === undefined;
-        yield { path, severity: "warning", message, remove: "value", isBuiltIn };
-      } else {
-        const message = `${part} is not in effect yet: take this out`;
-        yield { path, severity: "error", message, remove: "value" };
-      }
-    }
-  }
+  return settingFinding(path)?.message;
 }
 
 /** The tables of settings in one, patterns taken apart. */
@@ -182,11 +122,6 @@ const NOTES = [
     pattern: at.split("."),
     severity,
     message: `has no effect here: ${why}`,
-  })),
-  ...SETTINGS_NOT_IN_EFFECT_YET.map(([at, severity]) => ({
-    pattern: at.split("."),
-    severity,
-    message: "is not in effect yet",
   })),
   ...SETTINGS_WITH_LESS_EFFECT.map(([at, message]) => ({
     pattern: at.split("."),
@@ -220,22 +155,4 @@ function matchesFrom(pattern: readonly string[], i: number, path: Path, j: numbe
   }
   return j < path.length && (pattern[i] === "*" || pattern[i] === path[j]) &&
     matchesFrom(pattern, i + 1, path, j + 1);
-}
-
-/** Every value of the configuration whose path fits a pattern without `**`. */
-function* valuesAt(
-  value: unknown,
-  pattern: readonly string[],
-  path: Path = [],
-): Generator<[Path, unknown]> {
-  const [first, ...rest] = pattern;
-  if (first === undefined) {
-    if (value !== undefined) yield [path, value];
-  } else if (Array.isArray(value)) {
-    for (const [i, part] of value.entries()) yield* valuesAt(part, rest, [...path, i]);
-  } else if (isTable(value)) {
-    for (const [key, part] of Object.entries(value)) {
-      if (first === "*" || first === key) yield* valuesAt(part, rest, [...path, key]);
-    }
-  }
 }

@@ -16,8 +16,6 @@ export interface Finding {
    * table that lacks something.
    */
   readonly remove: "value" | "parent";
-  /** True when it is about a default that nobody wrote: it has no place in the file. */
-  readonly isBuiltIn?: boolean;
 }
 
 /** Reads one issue of valibot. `path`: where it is, indexes of the file. */

@@ -13,7 +13,7 @@ import { formatPath, isWithin, type Path } from "./path.ts";
 import { checkRules } from "./rules.ts";
 import { BUILT_IN_LISTENERS } from "./schema/listeners.ts";
 import { SECURITY_PROFILES } from "./schema/profile.ts";
-import { CONFIG_SCHEMAS, type ConfigSchema } from "./schema/root.ts";
+import { type ConfigSchema, configSchema } from "./schema/root.ts";
 import { copy, freeze, isTable, merge, removeAt, type Table, valueAt } from "./tree.ts";
 import type { Config } from "./types.ts";
 
@@ -46,8 +46,11 @@ export interface LoadResult {
   readonly origins: Origins;
   /** The layers put together as they were written: no defaults, references not followed. */
   readonly raw: Readonly<Table>;
-  /** The same with the built-in listeners that are in force, and every default filled in. */
-  readonly complete: Readonly<Table>;
+  /**
+   * The same with the built-in listeners that are in force, and every default filled in. Made
+   * when first asked for: a start does not need it.
+   */
+  readonly complete: () => Readonly<Table>;
 }
 
 /** Loads the configuration. Never throws for what is in it. */
@@ -73,29 +76,28 @@ export function loadConfig(input: LoadInput): LoadResult {
   const config = readAll(expanded, schemaFor(expanded), removed);
   findings.push(...removed);
   if (config !== undefined && readable) {
-    const schema = schemaFor(expanded);
-    const effect = checkEffect(config, layers.tree, layers.origins, schema);
-    for (const path of effect.skipped) (valueAt(config, path) as Table).enable = false;
-    const further = [...checkRules(config), ...effect.findings];
+    const effect = checkEffect(layers.tree, layers.origins, schemaFor(expanded));
+    const further = [...checkRules(config), ...effect];
     // What was taken out may be what the rest is missing.
     findings.push(...further.filter(({ path }) => !removed.some((one) => isBeside(path, one))));
   }
   const issues = [
     ...layers.issues,
-    ...findings.map(({ path, severity, message, hint, isBuiltIn }): ConfigIssue => ({
+    ...findings.map(({ path, severity, message, hint }): ConfigIssue => ({
       severity,
       path: formatPath(path),
-      ...(isBuiltIn ? {} : layers.locate(path)),
+      ...layers.locate(path),
       message,
       ...(hint === undefined ? {} : { hint }),
     })),
   ].sort(byPlace);
+  let completed: Readonly<Table> | undefined;
   return {
     config: issues.some(({ severity }) => severity === "error") ? undefined : freeze(config),
     issues,
     origins: layers.origins,
     raw: freeze(layers.tree),
-    complete: freeze(complete(schemaFor(tree), tree) as Table),
+    complete: () => completed ??= freeze(complete(schemaFor(tree), tree) as Table),
   };
 }
 
@@ -118,7 +120,7 @@ export function formatIssues(issues: readonly ConfigIssue[], fileName: string): 
 
 function schemaFor(tree: Table): ConfigSchema {
   const profile = SECURITY_PROFILES.find((name) => name === tree.security_profile);
-  return CONFIG_SCHEMAS[profile ?? "legacy"];
+  return configSchema(profile ?? "legacy");
 }
 
 /**

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { parse } from "smol-toml";
 import * as v from "valibot";
 import { loadConfig } from "../../gateway/config/load.ts";
-import { CONFIG_SCHEMAS } from "../../gateway/config/schema/root.ts";
+import { configSchema } from "../../gateway/config/schema/root.ts";
 import { schemaPaths } from "../../gateway/config/walk.ts";
 import { leaves } from "../../gateway/config/tree.ts";
 import type { Path } from "../../gateway/config/path.ts";
@@ -22,7 +22,7 @@ Deno.test("config.toml says the defaults", () => {
 });
 
 Deno.test("the examples in config.toml are what the schema takes", () => {
-  const read = v.safeParse(CONFIG_SCHEMAS.legacy, parse(withExamples));
+  const read = v.safeParse(configSchema("legacy"), parse(withExamples));
   assert.deepEqual(
     read.issues?.map((issue) => [v.getDotPath(issue), issue.message]),
     undefined,
@@ -36,7 +36,7 @@ Deno.test("config.toml names every setting", () => {
     for (let length = 1; length <= path.length; length++) named.add(common(path.slice(0, length)));
   }
   const missing = new Set<string>();
-  for (const path of schemaPaths(CONFIG_SCHEMAS.legacy as unknown as v.GenericSchema)) {
+  for (const path of schemaPaths(configSchema("legacy") as unknown as v.GenericSchema)) {
     const name = common(path);
     if (!named.has(name)) missing.add(name);
   }

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import * as v from "valibot";
 import { checkRules } from "../../gateway/config/rules.ts";
 import { formatPath } from "../../gateway/config/path.ts";
-import { CONFIG_SCHEMAS } from "../../gateway/config/schema/root.ts";
+import { configSchema } from "../../gateway/config/schema/root.ts";
 import { parse } from "smol-toml";
 import type { Config } from "../../gateway/config/types.ts";
 
 /** What the rules say about a configuration that the schema takes. */
 function check(text: string): string[] {
   const tree = parse(text);
-  const schema = CONFIG_SCHEMAS[tree.security_profile === "hardened" ? "hardened" : "legacy"];
+  const schema = configSchema(tree.security_profile === "hardened" ? "hardened" : "legacy");
   const config = v.parse(schema, tree) as Config;
   return checkRules(config).map(({ severity, path, message }) =>
     `${severity} ${formatPath(path)}: ${message}`
@@ -220,7 +220,7 @@ for (const [name, text, findings] of CASES) {
 Deno.test("the profile decides defaults, and explicit settings win", () => {
   const parsed = (text: string) => {
     const tree = parse(text);
-    return v.parse(CONFIG_SCHEMAS[tree.security_profile as "legacy"], tree) as Config;
+    return v.parse(configSchema(tree.security_profile as "legacy"), tree) as Config;
   };
   const mysql = `${LOGIN}backend = "mysql"\nserver = "x"\ndatabase = "d"\nquery = "\${username}"`;
   const legacy = parsed(`security_profile = "legacy"\n${mysql}`);

@@ -27,7 +27,7 @@ import {
   text,
   wholeNumber,
 } from "./kinds.ts";
-import type { SecurityProfile } from "./profile.ts";
+import { oncePerProfile, type SecurityProfile } from "./profile.ts";
 import { tlsByScheme, urlTls } from "./tls.ts";
 import { CLAIM, LOGIN } from "../template.ts";
 
@@ -247,10 +247,10 @@ function jwt(profile: SecurityProfile) {
   ]);
 }
 
-/** One authenticator of any kind. */
-export function authenticator(profile: SecurityProfile) {
-  return v.variant("mechanism", [passwordBackends(profile), jwt(profile)]);
-}
+/** One authenticator of any kind. Four places of the configuration share it. */
+export const authenticator = oncePerProfile((profile) =>
+  v.variant("mechanism", [passwordBackends(profile), jwt(profile)])
+);
 
 /** The MQTT chain, asked in order. */
 export function mqttChain(profile: SecurityProfile) {

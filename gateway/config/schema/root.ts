@@ -8,11 +8,11 @@ import { choice, section, table } from "./kinds.ts";
 import { mqttListeners } from "./listeners.ts";
 import { mqtt, retainer, sysTopics } from "./mqtt.ts";
 import { log, node, store } from "./node.ts";
-import { SECURITY_PROFILES, type SecurityProfile } from "./profile.ts";
+import { oncePerProfile, SECURITY_PROFILES } from "./profile.ts";
 
-/** The schema under a security profile: only defaults differ. */
-function root(profile: SecurityProfile) {
-  return table({
+/** The schema of the whole configuration under a security profile: only defaults differ. */
+export const configSchema = oncePerProfile((profile) =>
+  table({
     security_profile: choice(SECURITY_PROFILES, "legacy"),
     node,
     store,
@@ -28,11 +28,8 @@ function root(profile: SecurityProfile) {
     dashboard,
     api_key: apiKey,
     prometheus,
-  });
-}
-
-/** The schemas by security profile. */
-export const CONFIG_SCHEMAS = { legacy: root("legacy"), hardened: root("hardened") } as const;
+  })
+);
 
 /** The schema of the whole configuration. */
-export type ConfigSchema = ReturnType<typeof root>;
+export type ConfigSchema = ReturnType<typeof configSchema>;
