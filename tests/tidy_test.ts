@@ -108,6 +108,24 @@ Deno.test("tidy: only main.ts and lifecycle.ts end the process", () => {
   );
 });
 
+Deno.test("tidy: a start loads no pages, no API and no driver", () => {
+  const loaded = new Set<string>();
+  const visit = (path: string) => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    const source = PROGRAM.find((each) => each.path === path);
+    for (const { target, typeOnly, lazy } of source?.imports ?? []) {
+      if (!typeOnly && !lazy) visit(target);
+    }
+  };
+  visit("main.ts");
+  visit("gateway/cli/run.ts");
+  assert(loaded.has("gateway/gateway.ts") && loaded.has("admin/port.ts"));
+  const late = /^admin\/(app|pages|routes\/(?!health))/;
+  const heavy = /^(hono|bcryptjs|ioredis|jose|ldapts|mongodb|mysql2|postgres)(\/|$)/;
+  report([...loaded].filter((path) => late.test(path) || heavy.test(path)));
+});
+
 Deno.test("tidy: files are short", () => {
   report(SOURCES.flatMap((source) => {
     const max = source.path.startsWith("tests/") ? TEST_LINES_MAX : FILE_LINES_MAX;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createHealthApp } from "../../admin/health_app.ts";
+import { HEALTH_PATHS } from "../../admin/routes/health.ts";
 import { RawNats } from "../kit/raw_nats.ts";
 import { startWorld } from "./kit.ts";
 
@@ -13,6 +15,23 @@ Deno.test("health needs no credentials and says little; numbers need them", asyn
   assert.deepEqual(Object.keys(body), ["node_name", "broker_status", "app_status"]);
   for (const path of ["/varz", "/connz", "/subsz", "/api/v5/prometheus/stats", "/api-docs"]) {
     assert.equal((await get(path))[0], 401, path);
+  }
+});
+
+Deno.test("a health check gets the same answer before the whole application is loaded", async () => {
+  await using world = await startWorld();
+  const alone = createHealthApp(world.deps);
+  const seen = async (response: Response) => ({
+    status: response.status,
+    headers: [...response.headers],
+    text: await response.text(),
+  });
+  for (const path of HEALTH_PATHS) {
+    const url = `${path}?format=json`;
+    assert.deepEqual(
+      await seen(await alone.request(url)),
+      await seen(await world.app.request(url)),
+    );
   }
 });
 
