@@ -7,7 +7,6 @@
  * every other line must succeed. A "```text" block right behind it is what it prints.
  */
 import assert from "node:assert/strict";
-import type * as v from "valibot";
 import { COMMANDS } from "../gateway/cli/commands.ts";
 import { formatIssues, loadConfig } from "../gateway/config/load.ts";
 import { configSchema } from "../gateway/config/schema/root.ts";
@@ -185,7 +184,7 @@ for (const { kind, place, text } of blocks) {
 
 /** Every setting and table by its path; "*" stands for a name or a place in a list. */
 const SETTINGS = new Set<string>();
-for (const path of schemaPaths(configSchema("legacy") as unknown as v.GenericSchema)) {
+for (const path of schemaPaths(configSchema("legacy"))) {
   for (let length = 1; length <= path.length; length++) {
     SETTINGS.add(path.slice(0, length).join("."));
   }

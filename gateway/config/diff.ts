@@ -42,9 +42,6 @@ const LISTENERS: readonly (readonly string[])[] = [
   ["dashboard", "listeners", "*"],
 ];
 
-/** What of a listener cannot change while it is open. The type is part of its path. */
-const BOUND = new Set(["bind", "enable"]);
-
 /** Every difference between two configurations, in the order of the new one. */
 export function diffConfigs(old: Config, next: Config): Change[] {
   const changes: Change[] = [];
@@ -81,7 +78,8 @@ function effectOf(
       const reason = after === true ? "the listener is opened" : "the listener is closed";
       return { live: true, reason, listener };
     }
-    if (typeof key === "string" && BOUND.has(key)) {
+    // What cannot change while it is open. (Its type is part of its path.)
+    if (key === "bind") {
       return { live: true, reason: "the listener is closed and opened again", listener };
     }
     return { live: true, reason: "for new connections" };

@@ -1,13 +1,11 @@
 /**
- * What is accepted and does nothing, or not all that its name says.
+ * What is accepted and does nothing, or not all that its name says, so that the operator is told.
  *
- * In paths, `*` stands for one name or index; `**` at the end for everything below, and at the
- * beginning for everything above.
+ * In paths, `**` stands for everything below at the end, and for everything above at the beginning.
  */
 import type { Finding } from "./issue.ts";
 import type { Origins } from "./layers.ts";
 import { parsePath, type Path } from "./path.ts";
-import type { ConfigSchema } from "./schema/root.ts";
 import { type Table, valueAt } from "./tree.ts";
 import { isDefault, type Schema } from "./walk.ts";
 
@@ -94,26 +92,24 @@ const SETTINGS_WITH_LESS_EFFECT: readonly (readonly [at: string, what: string])[
   ],
 ];
 
-/** Looks for settings that do not do what they say. */
-export function checkEffect(tree: Table, origins: Origins, schema: ConfigSchema): Finding[] {
-  const findings: Finding[] = [];
-  for (const name of origins.keys()) {
+/** What was set, to something else than its default, and does not do what it says. */
+export function checkEffect(tree: Table, origins: Origins, schema: Schema): Finding[] {
+  return [...origins.keys()].flatMap((name) => {
     const path = parsePath(name);
-    if (path === undefined) continue;
-    const finding = settingFinding(path);
-    if (finding === undefined) continue;
-    if (isDefault(schema as unknown as Schema, path, valueAt(tree, path))) continue;
-    findings.push(finding);
-  }
-  return findings;
+    const finding = path === undefined ? undefined : effectFinding(path);
+    if (finding === undefined) return [];
+    return isDefault(schema, finding.path, valueAt(tree, finding.path)) ? [] : [finding];
+  });
 }
 
 /**
  * Why a setting does nothing; undefined when it does what it says. In the path, `*` may stand for
  * a name or an index.
  */
-export function effectNote(path: Path): string | undefined {
-  return settingFinding(path)?.message;
+export function effectFinding(path: Path): Finding | undefined {
+  const note = NOTES.find(({ pattern }) => matches(pattern, path));
+  if (note === undefined) return undefined;
+  return { path, severity: note.severity, message: note.message, remove: "value" };
 }
 
 /** The tables of settings in one, patterns taken apart. */
@@ -130,17 +126,11 @@ const NOTES = [
   })),
 ];
 
-function settingFinding(path: Path): Finding | undefined {
-  const note = NOTES.find(({ pattern }) => matches(pattern, path));
-  if (note === undefined) return undefined;
-  return { path, severity: note.severity, message: note.message, remove: "value" };
-}
-
 /** Whether a path fits a pattern of the tables. */
 function matches(pattern: readonly string[], path: Path): boolean {
   // Most patterns differ in the last name.
   const last = pattern.at(-1)!;
-  if (!last.startsWith("*") && last !== path.at(-1)) return false;
+  if (last !== "**" && last !== path.at(-1)) return false;
   return matchesFrom(pattern, 0, path, 0);
 }
 
@@ -153,6 +143,5 @@ function matchesFrom(pattern: readonly string[], i: number, path: Path, j: numbe
     }
     return false;
   }
-  return j < path.length && (pattern[i] === "*" || pattern[i] === path[j]) &&
-    matchesFrom(pattern, i + 1, path, j + 1);
+  return j < path.length && pattern[i] === path[j] && matchesFrom(pattern, i + 1, path, j + 1);
 }

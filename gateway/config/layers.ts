@@ -34,6 +34,17 @@ export type Origins = ReadonlyMap<string, Origin>;
  */
 export const REMOVES = "overlay_removes";
 
+/** The paths of that list, which is taken out of the overlay. */
+export function takeRemoves(overlay: Table): string[][] {
+  const names = overlay[REMOVES];
+  delete overlay[REMOVES];
+  if (!Array.isArray(names)) return [];
+  return names.flatMap((name) => {
+    const path = typeof name === "string" ? parsePath(name) : undefined;
+    return path === undefined ? [] : [path.map(String)];
+  });
+}
+
 /** The layers so far. */
 export class Layers {
   /** What they come to, as it was written. */
@@ -82,16 +93,10 @@ export class Layers {
 
   /** Takes out what the overlay names in its list. */
   #remove(overlay: Table): void {
-    const names = overlay[REMOVES];
-    delete overlay[REMOVES];
-    if (!Array.isArray(names)) return;
-    for (const name of names) {
-      const path = typeof name === "string" ? parsePath(name) : undefined;
-      if (path === undefined) continue;
-      const keys = path.map(String);
-      removeAt(this.tree, keys);
+    for (const path of takeRemoves(overlay)) {
+      removeAt(this.tree, path);
       this.#forget(path);
-      this.removed.push(keys);
+      this.removed.push(path);
     }
   }
 

@@ -73,11 +73,14 @@ export function loadConfig(input: LoadInput): LoadResult {
       findings.push({ path, severity: "error", message, remove: "value" }),
   });
   const removed: Finding[] = [];
-  const config = readAll(expanded, schemaFor(expanded), removed);
+  const schema = schemaFor(expanded);
+  const config = readAll(expanded, schema, removed);
   findings.push(...removed);
   if (config !== undefined && readable) {
-    const effect = checkEffect(layers.tree, layers.origins, schemaFor(expanded));
-    const further = [...checkRules(config), ...effect];
+    const further = [
+      ...checkRules(config),
+      ...checkEffect(layers.tree, layers.origins, schema),
+    ];
     // What was taken out may be what the rest is missing.
     findings.push(...further.filter(({ path }) => !removed.some((one) => isBeside(path, one))));
   }
@@ -142,7 +145,7 @@ function readAll(tree: Table, schema: ConfigSchema, findings: Finding[]): Config
       const path = items.map(({ key, value }) =>
         typeof key === "number" ? indexes.get(value as object) ?? key : key
       ) as (string | number)[];
-      const finding = describe(issue, path, schema as unknown as v.GenericSchema);
+      const finding = describe(issue, path, schema);
       removals.push({ path: at, remove: finding.remove });
       // What lacks something only because it was taken out above has been reported.
       const isKnown = findings.some((known) => isWithin(known.path, path));

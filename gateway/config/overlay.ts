@@ -2,8 +2,8 @@
  * The overlay: what the admin API has changed, kept beside the file that people write. Pure.
  */
 import { parse, stringify } from "smol-toml";
-import { REMOVES } from "./layers.ts";
-import { formatPath, isWithin, parsePath } from "./path.ts";
+import { REMOVES, takeRemoves } from "./layers.ts";
+import { formatPath, isWithin } from "./path.ts";
 import { redact } from "./redact.ts";
 import { isTable, merge, put, putAt, removeAt, type Table } from "./tree.ts";
 
@@ -31,12 +31,7 @@ export function editOverlay(
   isBelow: (path: readonly string[]) => boolean,
 ): string {
   const table = parse(text) as Table;
-  const removes = Array.isArray(table[REMOVES]) ? table[REMOVES].map(String) : [];
-  delete table[REMOVES];
-  let removed = removes.flatMap((name) => {
-    const path = parsePath(name);
-    return path === undefined ? [] : [path.map(String)];
-  });
+  let removed = takeRemoves(table);
   for (const { path, value } of edits) {
     removeAt(table, path);
     // Under a table that is replaced nothing of the file may shine through.
@@ -50,12 +45,11 @@ export function editOverlay(
 /** The overlay with the settings of a TOML text put over it. */
 export function mergeOverlay(text: string, toml: string): string {
   const table = parse(text) as Table;
-  const removes = Array.isArray(table[REMOVES]) ? table[REMOVES].map(String) : [];
-  delete table[REMOVES];
+  const removed = takeRemoves(table);
   const above = parse(toml) as Table;
   delete above[REMOVES];
   merge(table, above);
-  return overlayText(table, removes.map((name) => (parsePath(name) ?? []).map(String)));
+  return overlayText(table, removed);
 }
 
 /** The overlay as it may be shown. */

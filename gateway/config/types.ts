@@ -14,20 +14,10 @@ export type Frozen<T> = T extends (infer Item)[] ? readonly Frozen<Item>[]
   : T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> }
   : T;
 
-/** `[node]`. */
-export type NodeConfig = Config["node"];
-/** `[store]`. */
-export type StoreConfig = Config["store"];
 /** `[log]`. */
 export type LogConfig = Config["log"];
 /** `[gateway.nats]`. */
 export type NatsGatewayConfig = Config["gateway"]["nats"];
-/** `[mqtt]`. */
-export type MqttConfig = Config["mqtt"];
-/** `[retainer]`. */
-export type RetainerConfig = Config["retainer"];
-/** `[sys_topics]`. */
-export type SysTopicsConfig = Config["sys_topics"];
 
 /** Listeners of NATS clients, by type and name. */
 export type NatsListeners = NatsGatewayConfig["listeners"];
@@ -39,8 +29,6 @@ export type NatsListenerConfig = NatsListeners[keyof NatsListeners][string];
 export type MqttListenerConfig = MqttListeners[keyof MqttListeners][string];
 /** What every listener has. */
 export type ListenerConfig = Omit<NatsListeners["tcp"][string], "authentication">;
-/** `tcp_options` of a listener. */
-export type TcpOptions = ListenerConfig["tcp_options"];
 /** `ssl_options` of a listener. */
 export type ServerTlsConfig = MqttListeners["ssl"][string]["ssl_options"];
 /** `websocket` of a listener. */
@@ -55,14 +43,8 @@ export type PasswordConfig<Backend extends string> = Extract<
 >;
 /** The jwt authenticator; told apart by `use_jwks` and `algorithm`. */
 export type JwtConfig = Extract<AuthenticatorConfig, { readonly mechanism: "jwt" }>;
-/** `password_hash_algorithm`; told apart by `name`. */
-export type PasswordHashConfig = PasswordConfig<"built_in_database">["password_hash_algorithm"];
-/** `[authentication_settings]`. */
-export type AuthenticationSettings = Config["authentication_settings"];
 /** One method of `internal_authn`; told apart by `type`. */
 export type InternalAuthnConfig = NatsGatewayConfig["internal_authn"][number];
-/** `ssl` of a connection to a backend. */
-export type ClientTlsConfig = PasswordConfig<"mysql">["ssl"];
 
 /** `[authorization]`. */
 export type AuthorizationConfig = Config["authorization"];
@@ -70,12 +52,6 @@ export type AuthorizationConfig = Config["authorization"];
 export type SourceConfig = AuthorizationConfig["sources"][number];
 /** A source of one type, such as `SourceOf<"http">`. */
 export type SourceOf<Type extends string> = Extract<SourceConfig, { readonly type: Type }>;
-/** A rule of `rules_list`. */
-export type RuleConfig = NonNullable<SourceOf<"file">["rules_list"]>[number];
 
 /** `[dashboard]`. */
 export type DashboardConfig = Config["dashboard"];
-/** `[api_key]`. */
-export type ApiKeyConfig = Config["api_key"];
-/** `[prometheus]`. */
-export type PrometheusConfig = Config["prometheus"];

@@ -49,37 +49,12 @@ export function parseDuration(value: string | number, unit_ms = 1): number | und
   return exact(Math.round(total_ms));
 }
 
-/** The shortest spelling of a duration in milliseconds; `"infinity"` for Infinity. */
-export function formatDuration(duration_ms: number): string {
-  if (duration_ms === Infinity) return "infinity";
-  if (duration_ms === 0) return "0s";
-  let rest_ms = duration_ms;
-  let text = "";
-  for (const unit of ["d", "h", "m", "s", "ms"]) {
-    const amount = Math.floor(rest_ms / UNITS_MS[unit]!);
-    if (amount === 0) continue;
-    text += amount + unit;
-    rest_ms -= amount * UNITS_MS[unit]!;
-  }
-  return text;
-}
-
 /** Size in bytes: `"1MB"` (1024-based, any case), or a bare number of bytes. */
 export function parseSize(value: string | number): number | undefined {
   if (typeof value === "number") return exact(value);
   const match = /^(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?$/.exec(value.trim().toLowerCase());
   if (match === null) return undefined;
   return exact(Math.round(Number(match[1]) * UNITS_BYTES[match[2] ?? "b"]!));
-}
-
-/** The shortest exact spelling of a size in bytes; `"infinity"` for Infinity. */
-export function formatSize(bytes: number): string {
-  if (bytes === Infinity) return "infinity";
-  for (const unit of ["gb", "mb", "kb"]) {
-    const size = UNITS_BYTES[unit]!;
-    if (bytes >= size && bytes % size === 0) return bytes / size + unit.toUpperCase();
-  }
-  return `${bytes}B`;
 }
 
 /**

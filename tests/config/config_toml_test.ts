@@ -36,7 +36,7 @@ Deno.test("config.toml names every setting", () => {
     for (let length = 1; length <= path.length; length++) named.add(common(path.slice(0, length)));
   }
   const missing = new Set<string>();
-  for (const path of schemaPaths(configSchema("legacy") as unknown as v.GenericSchema)) {
+  for (const path of schemaPaths(configSchema("legacy"))) {
     const name = common(path);
     if (!named.has(name)) missing.add(name);
   }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { effectNote } from "../../gateway/config/effect.ts";
+import { effectFinding } from "../../gateway/config/effect.ts";
 import { loadConfig } from "../../gateway/config/load.ts";
 import { configSchema } from "../../gateway/config/schema/root.ts";
-import { type Schema, schemaPaths } from "../../gateway/config/walk.ts";
+import { schemaPaths } from "../../gateway/config/walk.ts";
 
 /** What is said about effect, as `severity path: message`. */
 function effect(text: string): string[] {
@@ -52,10 +52,13 @@ Deno.test("deprecated settings warn", () => {
   ]);
 });
 
-Deno.test("effectNote says why a setting does nothing", () => {
-  assert.match(effectNote(["listeners", "tcp", "a", "acceptors"]) ?? "", /one loop/);
-  assert.match(effectNote(["api_key", "keys", "*", "w_mode"]) ?? "", /nothing is written/);
-  assert.equal(effectNote(["node", "data_dir"]), undefined);
+Deno.test("effectFinding says why a setting does nothing", () => {
+  assert.match(effectFinding(["listeners", "tcp", "a", "acceptors"])?.message ?? "", /one loop/);
+  assert.match(
+    effectFinding(["api_key", "keys", "*", "w_mode"])?.message ?? "",
+    /nothing is written/,
+  );
+  assert.equal(effectFinding(["node", "data_dir"]), undefined);
 });
 
 Deno.test("a setting that no code names is said to have no effect", async () => {
@@ -65,8 +68,8 @@ Deno.test("a setting that no code names is said to have no effect", async () => 
     if (name === "gateway" || name === "admin") await wordsOf(root + name, words);
   }
   const silent = new Set<string>();
-  for (const path of schemaPaths(configSchema("legacy") as unknown as Schema)) {
-    if (!words.has(path.at(-1)!) && effectNote(path) === undefined) silent.add(path.join("."));
+  for (const path of schemaPaths(configSchema("legacy"))) {
+    if (!words.has(path.at(-1)!) && effectFinding(path) === undefined) silent.add(path.join("."));
   }
   assert.deepEqual([...silent], []);
 });

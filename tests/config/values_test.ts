@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   formatBind,
-  formatDuration,
-  formatSize,
   isAddress,
   isLoopback,
   isNetwork,
@@ -31,12 +29,6 @@ Deno.test("parseDuration reads units, sums of them, and bare numbers", () => {
   for (const bad of [-1, NaN, Infinity, 0.5]) assert.equal(parseDuration(bad), undefined);
 });
 
-Deno.test("parseDuration reads what formatDuration writes", () => {
-  fc.assert(fc.property(fc.nat({ max: 2 ** 45 }), (duration_ms) => {
-    assert.equal(parseDuration(formatDuration(duration_ms)), duration_ms);
-  }));
-});
-
 Deno.test("a duration of several units is their sum", () => {
   const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
   const part = fc.tuple(fc.nat({ max: 9999 }), fc.constantFrom(...Object.entries(units)));
@@ -59,13 +51,12 @@ Deno.test("parseSize counts in 1024s, in any case", () => {
   }
 });
 
-Deno.test("parseSize reads what formatSize writes", () => {
-  fc.assert(fc.property(fc.nat({ max: 2 ** 50 }), (bytes) => {
-    assert.equal(parseSize(formatSize(bytes)), bytes);
+Deno.test("parseSize multiplies by the unit", () => {
+  const units = { "": 1, B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
+  const unit = fc.constantFrom(...Object.entries(units));
+  fc.assert(fc.property(fc.nat({ max: 2 ** 20 }), unit, (amount, [name, bytes]) => {
+    assert.equal(parseSize(`${amount}${name}`), amount * bytes);
   }));
-  assert.equal(formatSize(64 * 1024 * 1024), "64MB");
-  assert.equal(formatSize(1025), "1025B");
-  assert.equal(formatSize(Infinity), "infinity");
 });
 
 Deno.test("parseRate gives a number a second", () => {

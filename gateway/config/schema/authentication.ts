@@ -18,6 +18,7 @@ import {
   duration,
   flag,
   integer,
+  optionalText,
   requiredTemplate,
   requiredText,
   section,
@@ -122,7 +123,7 @@ function passwordBackends(profile: SecurityProfile) {
       password_hash_field: text("password_hash"),
       salt_field: text("salt"),
       is_superuser_field: text("is_superuser"),
-      clientid_override_field: v.optional(v.string("expected text")),
+      clientid_override_field: optionalText,
     }),
     table({
       ...passwordBased,
@@ -145,11 +146,11 @@ function passwordBackends(profile: SecurityProfile) {
       backend: v.literal("ldap"),
       ...ldapConnection(profile, LOGIN, "(objectClass=mqttUser)"),
       method: ldapMethod,
-      publish_attribute: v.optional(v.string("expected text")),
-      subscribe_attribute: v.optional(v.string("expected text")),
-      all_attribute: v.optional(v.string("expected text")),
-      acl_rule_attribute: v.optional(v.string("expected text")),
-      acl_ttl_attribute: v.optional(v.string("expected text")),
+      publish_attribute: optionalText,
+      subscribe_attribute: optionalText,
+      all_attribute: optionalText,
+      acl_rule_attribute: optionalText,
+      acl_ttl_attribute: optionalText,
     }),
   ]);
 }

@@ -17,6 +17,9 @@ import {
   duration,
   flag,
   integer,
+  network,
+  oneOf,
+  optionalText,
   requiredTemplate,
   section,
   table,
@@ -27,9 +30,6 @@ import {
 import type { SecurityProfile } from "./profile.ts";
 import { tlsByScheme } from "./tls.ts";
 import { ACCESS, ACCESS_HTTP, ACCESS_LDAP, RULE_TOPIC } from "../template.ts";
-import { isNetwork } from "../values.ts";
-
-const optionalText = v.optional(v.string("expected text"));
 
 const regularExpression = v.optional(
   v.pipe(
@@ -40,7 +40,7 @@ const regularExpression = v.optional(
 
 /** One rule. Every condition that is given must hold; the first rule that fits decides. */
 const rule = table({
-  permission: v.picklist(["allow", "deny"], 'expected "allow" or "deny"'),
+  permission: oneOf(["allow", "deny"]),
   action: v.pipe(
     v.picklist(
       ["publish", "subscribe", "all", "pub", "sub"],
@@ -55,12 +55,7 @@ const rule = table({
   clientid: optionalText,
   username_re: regularExpression,
   clientid_re: regularExpression,
-  ipaddr: v.optional(
-    v.pipe(
-      v.string("expected an address or a network"),
-      v.check(isNetwork, 'expected an address or a network such as "10.0.0.0/8"'),
-    ),
-  ),
+  ipaddr: v.optional(network),
   listener: optionalText,
   listener_re: regularExpression,
   zone: optionalText,

@@ -8,6 +8,9 @@ import {
   duration,
   flag,
   integer,
+  oneOf,
+  optionalText,
+  requiredTemplate,
   requiredText,
   section,
   server,
@@ -19,7 +22,6 @@ import { clientTls, urlTls } from "./tls.ts";
 import type { SecurityProfile } from "./profile.ts";
 import { templateProblem, type TemplateScope } from "../template.ts";
 
-const optionalText = v.optional(v.string("expected text"));
 const pool_size = integer(8, 1, 1024);
 /** Accepted from old files; connections always reconnect. */
 const auto_reconnect = v.optional(v.boolean("expected true or false"));
@@ -60,10 +62,7 @@ export function postgresqlConnection(profile: SecurityProfile) {
 /** MongoDB: `server` for `single`, `servers` for the others. */
 export function mongodbConnection(profile: SecurityProfile) {
   return {
-    mongo_type: v.picklist(
-      ["single", "rs", "sharded"],
-      'expected "single" or "rs" or "sharded"',
-    ),
+    mongo_type: oneOf(["single", "rs", "sharded"]),
     server: v.optional(server(27017)),
     servers: v.optional(servers(27017)),
     replica_set_name: optionalText,
@@ -129,7 +128,7 @@ export function httpConnection(
   request_timeout: string,
 ) {
   return {
-    method: v.picklist(["get", "post"], 'expected "get" or "post"'),
+    method: oneOf(["get", "post"]),
     url: httpUrl(scope),
     headers: headers(scope),
     body: v.optional(v.record(v.string(), template(scope), "expected a table of texts"), {}),
@@ -153,7 +152,7 @@ export function ldapConnection(profile: SecurityProfile, scope: TemplateScope, f
     pool_size,
     request_timeout: duration("10s", 1, 1),
     query_timeout: duration("5s", 1, 1),
-    base_dn: v.pipe(template(scope), v.nonEmpty("must not be empty")),
+    base_dn: requiredTemplate(scope),
     filter: v.optional(template(scope), filter),
     ssl: clientTls(profile),
   };

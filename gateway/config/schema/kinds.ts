@@ -35,6 +35,9 @@ export const flag = (value: boolean) => v.optional(v.boolean("expected true or f
 /** Text with its default. */
 export const text = (value: string) => v.optional(v.string("expected text"), value);
 
+/** Text that may be left out; no default. */
+export const optionalText = v.optional(v.string("expected text"));
+
 /** Text that must be there and must not be empty. */
 export const requiredText = v.pipe(
   v.string("expected text"),
@@ -179,19 +182,12 @@ function orUndefined<Output>(
   read: (value: string | number) => Output | undefined,
   value: string | number,
 ) {
-  return v.optional(
-    v.pipe(
-      v.union([v.string(), v.number()], expected),
-      v.rawTransform<string | number, Output | undefined>(({ dataset, addIssue, NEVER }) => {
-        if (off.includes(dataset.value)) return undefined;
-        const output = read(dataset.value);
-        if (output !== undefined) return output;
-        addIssue({ message: expected });
-        return NEVER;
-      }),
-    ),
-    value,
-  );
+  const kind = reading(expected, (input): { readonly output: Output | undefined } | undefined => {
+    if (off.includes(input)) return { output: undefined };
+    const output = read(input);
+    return output === undefined ? undefined : { output };
+  });
+  return v.optional(v.pipe(kind, v.transform(({ output }) => output)), value);
 }
 
 /** One server to connect to; required. */
@@ -232,18 +228,15 @@ export function wordList(value: string[]) {
 export const textList = (value: string[]) =>
   v.optional(v.array(v.string("expected text"), "expected an array of texts"), value);
 
+/** An address or a network: `"10.0.0.0/8"`, `"::1"`; required. */
+export const network = v.pipe(
+  v.string("expected an address or a network"),
+  v.check(isNetwork, `expected an address or a network such as "10.0.0.0/8"`),
+);
+
 /** Networks or addresses: `["10.0.0.0/8", "::1"]`. */
 export const networks = (value: string[]) =>
-  v.optional(
-    v.array(
-      v.pipe(
-        v.string("expected an address or a network"),
-        v.check(isNetwork, `expected an address or a network such as "10.0.0.0/8"`),
-      ),
-      "expected an array of addresses and networks",
-    ),
-    value,
-  );
+  v.optional(v.array(network, "expected an array of addresses and networks"), value);
 
 /** Text with `${...}` placeholders out of a known set. */
 export function template(scope: TemplateScope) {
@@ -262,13 +255,8 @@ export function requiredTemplate(scope: TemplateScope) {
   return v.pipe(template(scope), v.nonEmpty("must not be empty"));
 }
 
-/** A table of texts under free names, each with placeholders. */
-export function templates(scope: TemplateScope) {
-  return v.optional(v.record(v.string(), template(scope)), {});
-}
-
 /** A kind that is written as text or number and read by a function. */
-export function reading<Output>(
+function reading<Output>(
   expected: string,
   read: (value: string | number) => Output | undefined,
 ) {

@@ -1,12 +1,21 @@
 /** `[node]`, `[store]`, `[log]`: the process itself. */
 import * as v from "valibot";
-import { choice, count, duration, flag, section, sizeOrInfinity, text } from "./kinds.ts";
+import {
+  choice,
+  count,
+  duration,
+  flag,
+  requiredText,
+  section,
+  sizeOrInfinity,
+  text,
+} from "./kinds.ts";
 
 /** `[node]`: name, data directory, and how the process goes down. */
 export const node = section({
   name: text("natsgate@127.0.0.1"),
   /** Where the store, the overlay file and generated keys live. */
-  data_dir: v.optional(v.pipe(v.string("expected text"), v.nonEmpty("must not be empty")), "data"),
+  data_dir: v.optional(requiredText, "data"),
   /** SIGTERM: queues are flushed for at most this long. */
   shutdown_timeout: duration("10s"),
   /** SIGUSR2: clients are told, and closed one by one over this time. */

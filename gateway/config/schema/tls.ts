@@ -1,7 +1,17 @@
 /** TLS: `ssl_options` of listeners, `ssl` of connections to backends. */
 import * as v from "valibot";
 import { cipherNamed, CIPHERS } from "../ciphers.ts";
-import { choice, duration, flag, integer, section, table, textList, wordList } from "./kinds.ts";
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  optionalText,
+  section,
+  table,
+  textList,
+  wordList,
+} from "./kinds.ts";
 import type { SecurityProfile } from "./profile.ts";
 
 const VERSIONS = ["tlsv1.3", "tlsv1.2"] as const;
@@ -58,7 +68,7 @@ export const serverTls = section({
   keyfile: pem,
   cacertfile: pem,
   /** Passphrase of the key. */
-  password: v.optional(v.string("expected text")),
+  password: optionalText,
   verify: choice(["verify_none", "verify_peer"], "verify_none"),
   fail_if_no_peer_cert: flag(false),
   /** Intermediate certificates that may stand between a client's and an authority's. */
@@ -76,7 +86,7 @@ export const serverTls = section({
         hosts: wordList([]),
         certfile: v.string("expected a path or PEM text"),
         keyfile: v.string("expected a path or PEM text"),
-        password: v.optional(v.string("expected text")),
+        password: optionalText,
       }),
       "expected an array of tables",
     ),
@@ -86,8 +96,7 @@ export const serverTls = section({
   partial_chain: v.optional(
     v.union([v.boolean(), v.picklist(["cacert_from_cacertfile", "two_cacerts_from_cacertfile"])]),
   ),
-  verify_peer_ext_key_usage: v.optional(v.string("expected text")),
-  /** Client certificates are looked up in the revocation lists of `crlfile`. */
+  verify_peer_ext_key_usage: optionalText,
   enable_crl_check: flag(false),
   crlfile: pem,
   secure_renegotiate: flag(true),
@@ -128,9 +137,9 @@ function clientTlsEntries(profile: SecurityProfile) {
     keyfile: pem,
     cacertfile: pem,
     /** Passphrase of the key. */
-    password: v.optional(v.string("expected text")),
+    password: optionalText,
     /** Name to ask for and check, when it is not the host's; `disable`: ask for none. */
-    server_name_indication: v.optional(v.string("expected text")),
+    server_name_indication: optionalText,
     depth: integer(10, 0, 255),
     versions,
     ciphers: textList([]),
