@@ -139,7 +139,7 @@ function webSocketOptions(
     failIfNoSubprotocol: config.fail_if_no_subprotocol,
     checkOrigins: config.check_origin_enable ? config.check_origins : undefined,
     allowOriginAbsence: config.allow_origin_absence,
-    compress: config.compress,
+    deflate: config.compress ? config.deflate_opts : undefined,
     maxFrameSize: config.max_frame_size,
     idleTimeoutMs: config.idle_timeout,
     upgradeTimeoutMs: UPGRADE_TIMEOUT_MS,

@@ -26,7 +26,6 @@ const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
   ["**.tcp_options.reuseaddr", "warning", "it is always on"],
   ["**.tcp_options.nolinger", "warning", "connections are closed in the ordinary way"],
   ["**.tcp_options.send_timeout_close", "warning", "such a client is always closed"],
-  ["**.websocket.deflate_opts.**", "warning", "compression keeps no context between messages"],
   ["**.websocket.piggyback", "warning", "what is sent in one turn shares a frame"],
   [
     "dashboard.listeners.https.ssl_options.sni.**",

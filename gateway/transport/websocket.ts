@@ -5,12 +5,8 @@
 import type { Clock, Timer } from "../clock.ts";
 import type { PeerCertificate } from "../protocol/session.ts";
 import { type ByteStream, closeQuietly, writeAll } from "./stream.ts";
-import {
-  type Deflate,
-  DEFLATE_FROM_BYTES,
-  deflateMessage,
-  inflateMessage,
-} from "./websocket_deflate.ts";
+import { DEFLATE_FROM_BYTES, DeflateCodec } from "./websocket_codec.ts";
+import type { Deflate } from "./websocket_deflate.ts";
 import {
   CLOSE,
   FrameError,
@@ -43,18 +39,25 @@ export interface WebSocketRules {
   readonly idleTimeoutMs: number;
 }
 
+/** What one push of the parser brought, in order: bytes, or a compressed message in pieces. */
+type Arrived = Uint8Array | { readonly parts: readonly Uint8Array[]; readonly text: boolean };
+
 /** The stream inside an upgraded connection. */
 export class WebSocketStream implements ByteStream, FrameSink {
   readonly #inner: ByteStream;
   readonly #rules: WebSocketRules;
   readonly #clock: Clock;
   readonly #parser: FrameParser;
+  /** Undefined: nothing is compressed. */
+  readonly #codec: DeflateCodec | undefined;
   /** End of the payload bytes gathered at the front of the reader's buffer. */
   #gathered = 0;
   /** With compression only: what the network gave, and what is ready to be read. */
   #raw: Uint8Array | undefined = undefined;
+  #arrived: Arrived[] = [];
   #ready: Uint8Array[] = [];
   #compressedParts: Uint8Array[] = [];
+  #compressedBytes = 0;
   #text: TextDecoder | undefined = undefined;
   /** What ended the input: the peer's close frame, or its mistake. */
   #ended = false;
@@ -78,6 +81,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
       compression: rules.deflate !== undefined,
       messageBytesMax: rules.messageBytesMax,
     }, this);
+    this.#codec = rules.deflate && new DeflateCodec(rules.deflate);
     this.#lastReadAt = clock.now();
     this.#watchIdle();
   }
@@ -96,9 +100,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
       if (count > 0) return count;
       if (this.#ended) return await this.#endInput();
       // Without compression, frames are unmasked and moved together in the caller's buffer.
-      const buffer = this.#rules.deflate === undefined
-        ? into
-        : this.#raw ??= new Uint8Array(RAW_BYTES);
+      const buffer = this.#codec === undefined ? into : this.#raw ??= new Uint8Array(RAW_BYTES);
       const got = await this.#inner.read(buffer).catch((error) => {
         throw this.#failure ?? error;
       });
@@ -115,6 +117,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
         this.#fail(error);
       }
       if (this.#gathered > 0) return this.#gathered;
+      if (this.#codec !== undefined) await this.#unpack(this.#codec);
     }
   }
 
@@ -140,6 +143,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
 
   close(): void {
     this.#idleTimer?.cancel();
+    this.#codec?.close();
     this.#inner.close();
   }
 
@@ -147,22 +151,29 @@ export class WebSocketStream implements ByteStream, FrameSink {
 
   payload(bytes: Uint8Array, from: number, to: number): void {
     if (this.#parser.text) this.#checkText(bytes, from, to);
-    if (this.#rules.deflate === undefined) {
+    if (this.#codec === undefined) {
       if (from !== this.#gathered) bytes.copyWithin(this.#gathered, from, to);
       this.#gathered += to - from;
+    } else if (this.#parser.compressed) {
+      this.#compressedBytes += to - from;
+      // What does not shrink grows by a few bytes in each block.
+      if (this.#compressedBytes > this.#inflatedMax * 1.01 + 64) {
+        throw new FrameError(
+          CLOSE.tooBig,
+          `compressed message of more than ${this.#inflatedMax} bytes`,
+        );
+      }
+      this.#compressedParts.push(bytes.slice(from, to));
     } else {
-      const parts = this.#parser.compressed ? this.#compressedParts : this.#ready;
-      parts.push(bytes.slice(from, to));
+      this.#arrived.push(bytes.slice(from, to));
     }
   }
 
   messageEnd(): void {
     if (this.#parser.compressed) {
-      const bytesMax = Math.min(this.#rules.messageBytesMax, INFLATED_BYTES_MAX);
-      const message = inflateMessage(this.#compressedParts, bytesMax);
+      this.#arrived.push({ parts: this.#compressedParts, text: this.#parser.text });
       this.#compressedParts = [];
-      if (this.#parser.text) checkUtf8(new TextDecoder("utf-8", { fatal: true }), message, false);
-      if (message.length > 0) this.#ready.push(message);
+      this.#compressedBytes = 0;
     } else if (this.#text !== undefined) {
       checkUtf8(this.#text, new Uint8Array(0), false);
       this.#text = undefined;
@@ -178,6 +189,30 @@ export class WebSocketStream implements ByteStream, FrameSink {
       this.#sendClose(closeCodeOf(payload), "");
     }
     return opcode !== OPCODE.close;
+  }
+
+  get #inflatedMax(): number {
+    return Math.min(this.#rules.messageBytesMax, INFLATED_BYTES_MAX);
+  }
+
+  /** Decompresses what has arrived; a mistake in it comes after what was before it. */
+  async #unpack(codec: DeflateCodec): Promise<void> {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    try {
+      for (const each of arrived) {
+        if (each instanceof Uint8Array) {
+          this.#ready.push(each);
+          continue;
+        }
+        const message = await codec.decompress(each.parts, this.#inflatedMax);
+        if (each.text) checkUtf8(new TextDecoder("utf-8", { fatal: true }), message, false);
+        if (message.length > 0) this.#ready.push(message);
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw this.#failure ?? error;
+      this.#fail(error);
+    }
   }
 
   #takeReady(into: Uint8Array): number {
@@ -217,9 +252,8 @@ export class WebSocketStream implements ByteStream, FrameSink {
   }
 
   async #writeMessage(bytes: Uint8Array, headroom: number): Promise<void> {
-    const deflate = this.#rules.deflate;
-    if (deflate !== undefined && bytes.length >= DEFLATE_FROM_BYTES) {
-      const payload = deflateMessage(bytes, deflate);
+    if (this.#codec !== undefined && bytes.length >= DEFLATE_FROM_BYTES) {
+      const payload = await this.#codec.compress(bytes);
       await writeAll(this.#inner, frame(OPCODE.binary, payload, true));
       return;
     }

@@ -1,62 +1,87 @@
 /**
- * The permessage-deflate extension (RFC 7692), always without context takeover: a connection then
- * holds no compressor state between messages.
+ * What both ends of a WebSocket agree on about compression: the permessage-deflate extension
+ * (RFC 7692, section 7.1). Pure; the work itself is in `websocket_codec.ts`.
  */
-import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
-import { CLOSE, FrameError } from "./websocket_frames.ts";
 
-/** Messages below this size are sent as they are; compressing them makes them no smaller. */
-export const DEFLATE_FROM_BYTES = 64;
+/** How this end would like it; keys and words are those of `deflate_opts`. */
+export interface DeflateOptions {
+  readonly level: "none" | "default" | "best_compression" | "best_speed";
+  /** 1 to 9: more memory, a little less to send. */
+  readonly mem_level: number;
+  readonly strategy: "default" | "filtered" | "huffman_only" | "rle";
+  /** `no_takeover`: nothing of a message is remembered for the next, which saves memory. */
+  readonly server_context_takeover: "takeover" | "no_takeover";
+  readonly client_context_takeover: "takeover" | "no_takeover";
+  /** Base-2 logarithms of the windows, 9 to 15. */
+  readonly server_max_window_bits: number;
+  readonly client_max_window_bits: number;
+}
 
 /** What both ends agreed on. */
 export interface Deflate {
+  readonly options: DeflateOptions;
   /** Base-2 logarithm of the window this server compresses with. */
-  readonly windowBits: number;
+  readonly serverBits: number;
+  /** Base-2 logarithm of the largest window that the client may use. */
+  readonly clientBits: number;
+  /** Whether each end remembers messages for the next ones. */
+  readonly serverTakeover: boolean;
+  readonly clientTakeover: boolean;
   /** The extension as the answer to the upgrade names it. */
   readonly response: string;
 }
+
+const BITS_MAX = 15;
 
 /**
  * Picks the first acceptable offer of a `Sec-WebSocket-Extensions` header; undefined when there is
  * none, and then nothing is compressed.
  */
-export function negotiateDeflate(header: string | undefined): Deflate | undefined {
+export function negotiateDeflate(
+  header: string | undefined,
+  options: DeflateOptions,
+): Deflate | undefined {
   for (const offer of header?.split(",") ?? []) {
     const [name, ...parameters] = offer.split(";").map((part) => part.trim());
     if (name?.toLowerCase() !== "permessage-deflate") continue;
-    const deflate = acceptOffer(parameters);
-    if (deflate !== undefined) return deflate;
+    const offered = readOffer(parameters);
+    if (offered !== undefined) return agree(offered, options);
   }
   return undefined;
 }
 
+/** An offer; undefined: the parameter is not there. */
+interface Offer {
+  serverNoTakeover?: true;
+  clientNoTakeover?: true;
+  serverBits?: number;
+  /** `true`: without a value, which says only that the client can be limited. */
+  clientBits?: number | true;
+}
+
 /** An offer with a parameter that is unknown, repeated or out of range is declined (7.1). */
-function acceptOffer(parameters: readonly string[]): Deflate | undefined {
-  let windowBits = 15;
-  let limited = false;
+function readOffer(parameters: readonly string[]): Offer | undefined {
+  const offer: Offer = {};
   const seen = new Set<string>();
   for (const parameter of parameters) {
     const [name = "", value] = parameter.split("=").map((part) => part.trim().toLowerCase());
     if (seen.has(name)) return undefined;
     seen.add(name);
     const bits = bitsOf(value);
-    if (name === "server_no_context_takeover" || name === "client_no_context_takeover") {
-      if (value !== undefined) return undefined;
-    } else if (name === "client_max_window_bits") {
-      // Any window the client has, this end can read; so the answer does not limit it.
-      if (value !== undefined && bits === undefined) return undefined;
-    } else if (name === "server_max_window_bits") {
-      // zlib has no raw window of 2^8.
-      if (bits === undefined || bits === 8) return undefined;
-      windowBits = bits;
-      limited = true;
+    if (name === "server_no_context_takeover" && value === undefined) {
+      offer.serverNoTakeover = true;
+    } else if (name === "client_no_context_takeover" && value === undefined) {
+      offer.clientNoTakeover = true;
+    } else if (name === "client_max_window_bits" && (value === undefined || bits !== undefined)) {
+      offer.clientBits = bits ?? true;
+    } else if (name === "server_max_window_bits" && bits !== undefined && bits !== 8) {
+      // zlib cannot compress with a window of 2^8.
+      offer.serverBits = bits;
     } else {
       return undefined;
     }
   }
-  const takeover = "server_no_context_takeover; client_no_context_takeover";
-  const limit = limited ? `; server_max_window_bits=${windowBits}` : "";
-  return { windowBits, response: `permessage-deflate; ${takeover}${limit}` };
+  return offer;
 }
 
 function bitsOf(value: string | undefined): number | undefined {
@@ -64,39 +89,27 @@ function bitsOf(value: string | undefined): number | undefined {
   return /^([89]|1[0-5])$/.test(text) ? Number(text) : undefined;
 }
 
-/** Every compressed message ends in an empty block that is not sent (7.2.1). */
-const TAIL = new Uint8Array([0, 0, 0xff, 0xff]);
-
-/** The payload of one message, ready for a frame marked as compressed. */
-export function deflateMessage(bytes: Uint8Array, deflate: Deflate): Uint8Array {
-  const compressed = deflateRawSync(bytes, {
-    windowBits: deflate.windowBits,
-    finishFlush: constants.Z_SYNC_FLUSH,
-  });
-  return compressed.subarray(0, compressed.length - TAIL.length);
-}
-
-/**
- * The message as it was before compression.
- * @throws FrameError when it is not deflated data, or would be larger than `bytesMax`.
- */
-export function inflateMessage(parts: readonly Uint8Array[], bytesMax: number): Uint8Array {
-  const input = new Uint8Array(parts.reduce((sum, part) => sum + part.length, TAIL.length));
-  let at = 0;
-  for (const part of parts) {
-    input.set(part, at);
-    at += part.length;
-  }
-  input.set(TAIL, at);
-  try {
-    return inflateRawSync(input, {
-      finishFlush: constants.Z_SYNC_FLUSH,
-      maxOutputLength: bytesMax,
-    });
-  } catch (error) {
-    if (error instanceof RangeError) {
-      throw new FrameError(CLOSE.tooBig, `compressed message of more than ${bytesMax} bytes`);
-    }
-    throw new FrameError(CLOSE.invalidText, "message is not valid deflate data");
-  }
+/** Both get what the stricter of them wants. */
+function agree(offer: Offer, options: DeflateOptions): Deflate {
+  const serverTakeover = offer.serverNoTakeover === undefined &&
+    options.server_context_takeover === "takeover";
+  const clientTakeover = offer.clientNoTakeover === undefined &&
+    options.client_context_takeover === "takeover";
+  const serverBits = Math.min(offer.serverBits ?? BITS_MAX, options.server_max_window_bits);
+  // Only a client that says that it can be limited may be (7.1.2.2).
+  const wanted = offer.clientBits === true ? BITS_MAX : offer.clientBits ?? BITS_MAX;
+  const clientBits = offer.clientBits === undefined
+    ? BITS_MAX
+    : Math.min(wanted, options.client_max_window_bits);
+  const limited = offer.clientBits !== undefined && clientBits < BITS_MAX;
+  const response = [
+    "permessage-deflate",
+    ...(serverTakeover ? [] : ["server_no_context_takeover"]),
+    ...(clientTakeover ? [] : ["client_no_context_takeover"]),
+    ...(serverBits < BITS_MAX || offer.serverBits !== undefined
+      ? [`server_max_window_bits=${serverBits}`]
+      : []),
+    ...(limited ? [`client_max_window_bits=${clientBits}`] : []),
+  ].join("; ");
+  return { options, serverBits, clientBits, serverTakeover, clientTakeover, response };
 }

@@ -132,6 +132,10 @@ export class FrameParser {
     let length = second & 0x7f;
     if (length === 126) length = bytes[at + 2]! * 256 + bytes[at + 3]!;
     else if (length === 127) {
+      // The length has 63 bits (RFC 6455, 5.2).
+      if ((bytes[at + 2]! & 0x80) !== 0) {
+        throw new FrameError(CLOSE.protocolError, "frame length with its highest bit set");
+      }
       length = 0;
       for (let index = at + 2; index < at + 10; index++) length = length * 256 + bytes[index]!;
     }

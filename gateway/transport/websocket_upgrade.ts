@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { type ByteStream, closeQuietly, withPrefix, writeAll } from "./stream.ts";
 import { WebSocketStream } from "./websocket.ts";
-import { type Deflate, negotiateDeflate } from "./websocket_deflate.ts";
+import { type Deflate, type DeflateOptions, negotiateDeflate } from "./websocket_deflate.ts";
 
 /** Request line and headers together; long enough for a JWT in a cookie. */
 export const REQUEST_BYTES_MAX = 16 * 1024;
@@ -22,8 +22,8 @@ export interface WebSocketOptions {
   /** Undefined: `check_origin_enable` is off. */
   readonly checkOrigins: readonly string[] | undefined;
   readonly allowOriginAbsence: boolean;
-  /** Negotiate permessage-deflate. */
-  readonly compress: boolean;
+  /** Negotiate permessage-deflate; undefined: `compress` is off. */
+  readonly deflate: DeflateOptions | undefined;
   /** Bytes of one message; Infinity for no limit. */
   readonly maxFrameSize: number;
   /** Infinity for never. */
@@ -203,7 +203,7 @@ export function answerUpgrade(request: UpgradeRequest, options: WebSocketOptions
     return refuse(400, "no_supported_subprotocol", "no supported subprotocol offered");
   }
   const extensions = headers.get("sec-websocket-extensions");
-  const deflate = options.compress ? negotiateDeflate(extensions) : undefined;
+  const deflate = options.deflate && negotiateDeflate(extensions, options.deflate);
   const noMasking = options.noMaskingAllowed &&
     headers.get("nats-no-masking")?.toLowerCase() === "true";
   const lines = [

@@ -27,6 +27,8 @@ export interface PageScript {
   request(addresses: Addresses, text: string): Promise<string>;
   /** Whether each of the two can connect at all. */
   connects(addresses: Addresses): Promise<{ nats: boolean; mqtt: boolean }>;
+  /** The extensions that the browser and the gateway agree on for an MQTT connection. */
+  extensions(addresses: Addresses): Promise<string>;
 }
 
 const script: PageScript = {
@@ -72,6 +74,16 @@ const script: PageScript = {
     nats: await succeeds(async () => await (await connectNats(nats)).close()),
     mqtt: await succeeds(async () => await (await connectMqtt(mqtt, 5)).endAsync()),
   }),
+
+  extensions: ({ mqtt }) =>
+    new Promise((resolve, reject) => {
+      const socket = new WebSocket(mqtt, "mqtt");
+      socket.onerror = () => reject(new Error("no connection"));
+      socket.onopen = () => {
+        resolve(socket.extensions);
+        socket.close();
+      };
+    }),
 };
 
 Object.assign(globalThis, { script });

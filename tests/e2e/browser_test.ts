@@ -79,22 +79,40 @@ function addresses(gateway: GatewayProcess): Addresses {
 /** One of them needs more than one frame's worth of buffers, one more than one byte a letter. */
 const TEXTS = ["hello", "", "žluťoučký kůň 🐎", "x".repeat(200_000), "last"];
 
-testInBrowser("MQTT.js and nats.js in one page hear each other", async () => {
-  await using gateway = await startWithWebSockets();
-  await using page = await TestPage.open();
-  const at = addresses(gateway);
-  for (const version of [4, 5] as const) {
-    assert.deepEqual(
-      await page.call("natsToMqtt", at, version, TEXTS),
-      TEXTS.map((text, index) => ({ name: `to/mqtt/${index}`, text })),
-    );
-    assert.deepEqual(
-      await page.call("mqttToNats", at, version, TEXTS),
-      TEXTS.map((text, index) => ({ name: `to.nats.${index}`, text })),
-    );
-  }
-  assert.equal(await page.call("request", at, "who is there?"), "WHO IS THERE?");
-});
+const PACKED = "websocket.compress = true\n";
+const WAYS: readonly (readonly [name: string, settings: string, extensions: RegExp])[] = [
+  ["", "", /^$/],
+  [", compressed", PACKED, /^permessage-deflate$/],
+  [
+    ", compressed with little memory",
+    PACKED + 'websocket.deflate_opts.level = "best_speed"\n' +
+    'websocket.deflate_opts.server_context_takeover = "no_takeover"\n' +
+    'websocket.deflate_opts.client_context_takeover = "no_takeover"\n' +
+    "websocket.deflate_opts.server_max_window_bits = 10\n" +
+    "websocket.deflate_opts.client_max_window_bits = 9\n",
+    /server_no_.*client_no_.*server_max_window_bits=10; client_max_window_bits=9/,
+  ],
+];
+
+for (const [name, settings, extensions] of WAYS) {
+  testInBrowser(`MQTT.js and nats.js in one page hear each other${name}`, async () => {
+    await using gateway = await startWithWebSockets(settings);
+    await using page = await TestPage.open();
+    const at = addresses(gateway);
+    assert.match(await page.call("extensions", at), extensions);
+    for (const version of [4, 5] as const) {
+      assert.deepEqual(
+        await page.call("natsToMqtt", at, version, TEXTS),
+        TEXTS.map((text, index) => ({ name: `to/mqtt/${index}`, text })),
+      );
+      assert.deepEqual(
+        await page.call("mqttToNats", at, version, TEXTS),
+        TEXTS.map((text, index) => ({ name: `to.nats.${index}`, text })),
+      );
+    }
+    assert.equal(await page.call("request", at, "who is there?"), "WHO IS THERE?");
+  });
+}
 
 testInBrowser("only pages of the origins that are named may connect", async () => {
   await using page = await TestPage.open();

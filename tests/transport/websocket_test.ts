@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { WebSocket as Client } from "ws";
 import { realClock } from "../../gateway/clock.ts";
 import { type WebSocketRules, WebSocketStream } from "../../gateway/transport/websocket.ts";
-import { deflateMessage, negotiateDeflate } from "../../gateway/transport/websocket_deflate.ts";
+import {
+  type DeflateOptions,
+  negotiateDeflate,
+} from "../../gateway/transport/websocket_deflate.ts";
 import {
   upgradeWebSocket,
   type WebSocketOptions,
 } from "../../gateway/transport/websocket_upgrade.ts";
+import { DEFLATE_OPTIONS } from "../kit/deflate.ts";
 import { fakeStream } from "../kit/fake_stream.ts";
 import { clientFrame } from "../kit/websocket_frame.ts";
 
@@ -157,19 +162,38 @@ Deno.test("websocket: closing says why", async () => {
   socket.close();
 });
 
-Deno.test("websocket: a decompression bomb is refused", async () => {
-  const deflate = negotiateDeflate("permessage-deflate")!;
-  const bomb = deflateMessage(new Uint8Array(1_000_000), deflate);
+Deno.test("websocket: a decompression bomb is refused after what came before it", async () => {
+  const deflate = negotiateDeflate("permessage-deflate", DEFLATE_OPTIONS)!;
+  const bomb = deflateRawSync(new Uint8Array(1_000_000));
   assert(bomb.length < 2000);
   const rules = { ...RULES, deflate, messageBytesMax: 10_000 };
-  const inner = fakeStream(clientFrame(2, bomb, { reserved: 0x40 }));
-  const { seen, error } = await readAll(new WebSocketStream(inner, rules, realClock()));
-  assert.deepEqual(seen, []);
-  assert.match(error ?? "", /more than 10000 bytes/);
-  assert.equal(closeCode(inner.output), 1009);
-  const garbage = fakeStream(clientFrame(2, [255, 255, 255], { reserved: 0x40 }));
-  await readAll(new WebSocketStream(garbage, rules, realClock()));
-  assert.equal(closeCode(garbage.output), 1007);
+  const marked = { reserved: 0x40 };
+  const abuse = async (...frames: Uint8Array[]) => {
+    const small = clientFrame(2, deflateRawSync(Uint8Array.of(1, 2, 3)), marked);
+    const inner = fakeStream(bytes(small, clientFrame(2, [4]), ...frames));
+    const socket = new WebSocketStream(inner, rules, realClock());
+    const { seen, error } = await readAll(socket);
+    socket.close();
+    assert.deepEqual(seen, [1, 2, 3, 4]);
+    return `${closeCode(inner.output)} ${error}`;
+  };
+  assert.match(await abuse(clientFrame(2, bomb, marked)), /^1009 .*more than 10000 bytes/);
+  assert.match(await abuse(clientFrame(2, [255, 255, 255], marked)), /^1007 .*deflate/);
+  const text = deflateRawSync(Uint8Array.of(0xc3, 0x28));
+  assert.match(await abuse(clientFrame(1, text, marked)), /^1007 .*UTF-8/);
+  const again = clientFrame(0, [1], marked);
+  assert.match(await abuse(clientFrame(2, [0], { ...marked, fin: false }), again), /^1002 /);
+  // A message that never ends is not gathered without end either.
+  const unlimited = { ...rules, messageBytesMax: Infinity };
+  const part = new Uint8Array(1024 * 1024);
+  const endless = bytes(
+    clientFrame(2, part, { ...marked, fin: false }),
+    ...Array.from({ length: 17 }, () => clientFrame(0, part, { fin: false })),
+  );
+  const inner = fakeStream(endless);
+  const socket = new WebSocketStream(inner, unlimited, realClock());
+  assert.match((await readAll(socket)).error ?? "", /compressed message of more than/);
+  socket.close();
 });
 
 /** A server that echoes through `WebSocketStream`, and a real client connected to it. */
@@ -182,7 +206,7 @@ async function echo(options: Partial<WebSocketOptions>, clientOptions: object) {
       failIfNoSubprotocol: false,
       checkOrigins: undefined,
       allowOriginAbsence: true,
-      compress: false,
+      deflate: undefined,
       maxFrameSize: Infinity,
       idleTimeoutMs: Infinity,
       upgradeTimeoutMs: 5000,
@@ -202,15 +226,64 @@ async function echo(options: Partial<WebSocketOptions>, clientOptions: object) {
     return more;
   })();
   const client = new Client(`ws://127.0.0.1:${listener.addr.port}/x`, ["NATS"], clientOptions);
-  await once(client, "open");
-  return { client, serving, listener };
+  const [[answer]] = await Promise.all([once(client, "upgrade"), once(client, "open")]);
+  const extensions: string = answer.headers["sec-websocket-extensions"] ?? "";
+  return { client, serving, listener, extensions };
 }
 
-for (const compress of [false, true]) {
-  Deno.test(`websocket: a real client, ${compress ? "with" : "without"} compression`, async () => {
-    const { client, serving, listener } = await echo({ compress }, { perMessageDeflate: compress });
+/** Ways of a client and a server to agree, or not to. */
+const AGREEMENTS: readonly (readonly [
+  name: string,
+  server: DeflateOptions | undefined,
+  client: boolean | object,
+  extensions: RegExp,
+])[] = [
+  ["neither compresses", undefined, false, /^$/],
+  ["the server does not", undefined, true, /^$/],
+  ["the client does not", DEFLATE_OPTIONS, false, /^$/],
+  ["all is allowed", DEFLATE_OPTIONS, true, /^permessage-deflate$/],
+  [
+    "the server keeps nothing",
+    {
+      ...DEFLATE_OPTIONS,
+      server_context_takeover: "no_takeover",
+      client_context_takeover: "no_takeover",
+    },
+    true,
+    /server_no_context_takeover; client_no_context_takeover/,
+  ],
+  [
+    "the client keeps nothing and wants small windows",
+    DEFLATE_OPTIONS,
+    {
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: 10,
+      clientMaxWindowBits: 9,
+    },
+    /server_no_.*client_no_.*server_max_window_bits=10; client_max_window_bits=9/,
+  ],
+  [
+    "small windows, much effort",
+    {
+      ...DEFLATE_OPTIONS,
+      level: "best_compression",
+      mem_level: 9,
+      strategy: "filtered",
+      server_max_window_bits: 9,
+      client_max_window_bits: 10,
+    },
+    true,
+    /server_max_window_bits=9; client_max_window_bits=10/,
+  ],
+];
+
+for (const [name, deflate, perMessageDeflate, extensions] of AGREEMENTS) {
+  Deno.test(`websocket: a real client, ${name}`, async () => {
+    const opened = await echo({ deflate }, { perMessageDeflate });
+    const { client, serving, listener } = opened;
     assert.equal(client.protocol, "NATS");
-    assert.equal(client.extensions.startsWith("permessage-deflate"), compress);
+    assert.match(opened.extensions, extensions);
     const sent = utf8("one two three ".repeat(20_000));
     const got: Uint8Array[] = [];
     let length = 0;

@@ -10,6 +10,7 @@ import {
   upgradeWebSocket,
   type WebSocketOptions,
 } from "../../gateway/transport/websocket_upgrade.ts";
+import { DEFLATE_OPTIONS } from "../kit/deflate.ts";
 import { fakeStream } from "../kit/fake_stream.ts";
 import { clientFrame } from "../kit/websocket_frame.ts";
 
@@ -19,7 +20,7 @@ const OPTIONS: WebSocketOptions = {
   failIfNoSubprotocol: false,
   checkOrigins: undefined,
   allowOriginAbsence: true,
-  compress: false,
+  deflate: undefined,
   maxFrameSize: Infinity,
   idleTimeoutMs: Infinity,
   upgradeTimeoutMs: 5000,
@@ -127,26 +128,18 @@ Deno.test("websocket_upgrade: unmasked frames only where the listener and the cl
   assert.equal(unasked.kind === "accept" && unasked.maskRequired, true);
 });
 
-Deno.test("websocket_upgrade: compression is offered back only when configured and acceptable", () => {
-  const offer = (value: string, compress = true) =>
-    answer({ "Sec-WebSocket-Extensions": value }, { compress }).response
-      .match(/\r\nSec-WebSocket-Extensions: (.*)\r\n/)?.[1];
-  const plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-  assert.equal(offer("permessage-deflate; client_max_window_bits"), plain);
-  assert.equal(offer("permessage-deflate", false), undefined);
-  assert.equal(offer("x-webkit-deflate-frame"), undefined);
-  assert.equal(
-    offer("permessage-deflate; server_max_window_bits=10"),
-    `${plain}; server_max_window_bits=10`,
-  );
-  assert.equal(offer("permessage-deflate; server_max_window_bits=8"), undefined);
-  assert.equal(offer("permessage-deflate; server_max_window_bits=16"), undefined);
-  assert.equal(offer("permessage-deflate; mystery"), undefined);
-  assert.equal(offer("permessage-deflate; mystery, permessage-deflate"), plain);
-  assert.equal(
-    offer("permessage-deflate; client_max_window_bits=9; client_max_window_bits"),
-    undefined,
-  );
+Deno.test("websocket_upgrade: compression is agreed on only when configured and acceptable", () => {
+  const offer = (value: string, deflate: WebSocketOptions["deflate"] = DEFLATE_OPTIONS) =>
+    answer({ "Sec-WebSocket-Extensions": value }, { deflate });
+  const agreed = offer("permessage-deflate; server_max_window_bits=10");
+  const line = /\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n/;
+  assert.match(agreed.response, line);
+  assert.equal(agreed.kind === "accept" && agreed.deflate?.serverBits, 10);
+  const off = answer({ "Sec-WebSocket-Extensions": "permessage-deflate" });
+  for (const none of [off, offer("permessage-deflate; mystery")]) {
+    assert.doesNotMatch(none.response, /Extensions/);
+    assert.equal(none.kind === "accept" && none.deflate, undefined);
+  }
 });
 
 Deno.test("websocket_upgrade: only a trusted proxy is believed about its client", () => {
