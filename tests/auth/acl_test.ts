@@ -196,13 +196,17 @@ Deno.test("rules of the login come first; a closed list ends there; expired, the
   assert.equal(await publish(short, "mine"), false);
 });
 
-Deno.test("a change of rules voids what was answered, for connected clients", async () => {
+Deno.test("CH-11 a change of rules, or of nothing, voids what was answered, for connected clients", async () => {
   const w = world([inline(rule("deny", "all", "a"))]);
   const before = w.authorizer.generation;
   assert.equal(await publish(w, "a"), false);
   assert.equal(w.authorizer.generation, before);
   await w.authorization.replace(SETTINGS, [inline(rule("allow", "all", "a"))], false);
   assert.notEqual(w.authorizer.generation, before);
+  assert.equal(await publish(w, "a"), true);
+  const after = w.authorizer.generation;
+  w.authorization.drain();
+  assert.notEqual(w.authorizer.generation, after);
   assert.equal(await publish(w, "a"), true);
 });
 
