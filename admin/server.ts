@@ -4,7 +4,7 @@
 import { realClock } from "../gateway/clock.ts";
 import type { Config, ServerTlsConfig } from "../gateway/config/types.ts";
 import type { Bind } from "../gateway/config/values.ts";
-import { formatBind, isLoopback } from "../gateway/config/values.ts";
+import { formatBind, isLocal } from "../gateway/config/values.ts";
 import type { GatewayControl } from "../gateway/control.ts";
 import { OperationalError } from "../gateway/errors.ts";
 import { tlsRules } from "../gateway/transport/tls_judge.ts";
@@ -169,7 +169,7 @@ class Ports {
       ? `${scheme}://${formatBind({ host: bind.host, port: port.port })}/`
       : formatBind(bind);
     log.info(`administration on ${where} (${id})`);
-    if (tls === undefined && !isLoopback(bind)) {
+    if (tls === undefined && !isLocal(bind)) {
       log.warn("the admin port can be reached from other hosts without encryption", {
         listener: id,
       });

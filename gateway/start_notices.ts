@@ -1,6 +1,7 @@
 /**
  * The lines at start that tell the operator which door is where and who may come in.
  */
+import { isLoopback } from "./address.ts";
 
 /** A start-up line for the log. */
 export interface Notice {
@@ -37,7 +38,7 @@ export function startNotices(listeners: readonly ListenerFacts[]): Notice[] {
   }
   for (const listener of listeners) {
     const open = listener.anonymous && !listener.certificateRequired;
-    if (!open || isLoopback(listener.address)) continue;
+    if (!open || isUnix(listener) || isLoopback(listener.address)) continue;
     notices.push({
       level: "warning",
       text: `anyone who reaches ${where(listener)} can use ${listener.protocol} without ` +
@@ -54,9 +55,13 @@ export function startNotices(listeners: readonly ListenerFacts[]): Notice[] {
 const SCHEMES = { tcp: "tcp", ssl: "tls", ws: "ws", wss: "wss", http: "http", https: "https" };
 
 function where(listener: ListenerFacts): string {
-  if (listener.address.startsWith("unix:")) return listener.address;
+  if (isUnix(listener)) return listener.address;
   const host = listener.address.includes(":") ? `[${listener.address}]` : listener.address;
   return `${SCHEMES[listener.transport]}://${host}:${listener.port}${listener.path}`;
+}
+
+function isUnix(listener: ListenerFacts): boolean {
+  return listener.address.startsWith("unix:");
 }
 
 function who(listener: ListenerFacts): string {
@@ -65,11 +70,4 @@ function who(listener: ListenerFacts): string {
     return certificate === "" ? "credentials needed" : `${certificate} and credentials`;
   }
   return certificate === "" ? "anonymous clients allowed" : certificate;
-}
-
-/** True for addresses that only this host can reach. */
-export function isLoopback(address: string): boolean {
-  return address.startsWith("unix:") || /^127\./.test(address) || address === "::1" ||
-    /^::ffff:127\./i.test(address) ||
-    address === "localhost";
 }

@@ -9,7 +9,7 @@
  */
 export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly string[]])[] = [
   [/^main\.ts$/, ["gateway/cli/command.ts"]],
-  [/^gateway\/(errors|clock|version)\.ts$/, []],
+  [/^gateway\/(errors|clock|version|address|nkey_text)\.ts$/, []],
   // The codecs know bytes, and nothing of sessions, topics or each other.
   [
     /^gateway\/nats\/(ops|decode|encode|headers|numbers)\w*\.ts$/,
@@ -42,6 +42,8 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     [
       "gateway/config/types.ts",
       "gateway/errors.ts",
+      "gateway/address.ts",
+      "gateway/nkey_text.ts",
       "gateway/clock.ts",
       "gateway/core/",
       "gateway/protocol/session.ts",
@@ -64,23 +66,21 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     /^gateway\/transport\//,
     [
       "gateway/errors.ts",
+      "gateway/address.ts",
       "gateway/clock.ts",
       "gateway/protocol/",
       "gateway/observe/log.ts",
       "gateway/observe/metrics.ts",
     ],
   ],
-  [
-    /^gateway\/backbone\//,
-    ["gateway/errors.ts", "gateway/clock.ts", "gateway/core/", "gateway/observe/log.ts"],
-  ],
-  [/^gateway\/config\//, ["gateway/errors.ts", "gateway/config/"]],
+  [/^gateway\/config\//, ["gateway/errors.ts", "gateway/address.ts", "gateway/nkey_text.ts"]],
   [/^gateway\/observe\//, ["gateway/errors.ts", "gateway/clock.ts", "gateway/version.ts"]],
   // The test clients use the codecs; everything else of a running gateway comes through gateway.ts.
   [
     /^gateway\/cli\//,
     [
       "gateway/errors.ts",
+      "gateway/nkey_text.ts",
       "gateway/clock.ts",
       "gateway/version.ts",
       "gateway/lifecycle.ts",
@@ -130,7 +130,7 @@ export const MAY_TOUCH_MACHINE: readonly RegExp[] = [
   /^main\.ts$/,
   /^gateway\/clock\.ts$/,
   /^gateway\/(gateway|lifecycle|systemd)\.ts$/,
-  /^gateway\/(transport|cli|auth|backbone)\//,
+  /^gateway\/(transport|cli|auth)\//,
   /^gateway\/store\/sqlite\w*\.ts$/,
   /^gateway\/config\/read\.ts$/,
   /^admin\//,

@@ -2,9 +2,9 @@
  * Who may not come in, whatever they present: by client id, user name, address, expression or
  * network, for a time or for good. Holds for both protocols.
  */
+import { inNetwork, type Network, parseAddress, parseNetwork } from "../address.ts";
 import type { Clock } from "../clock.ts";
 import { OperationalError } from "../errors.ts";
-import { inNetwork, type Network, parseAddress, parseNetwork } from "./address.ts";
 import type { UserStore } from "./users.ts";
 
 /** By what somebody is banned. */

@@ -2,6 +2,7 @@
  * TLS towards backends: the `ssl` table as options of node:tls.
  */
 import { readFileSync } from "node:fs";
+import { parseAddress } from "../address.ts";
 
 /** `ssl` of a backend. */
 export interface ClientTls {
@@ -41,17 +42,13 @@ export function tlsOptions(ssl: ClientTls, host: string): TlsOptions | undefined
     minVersion: ssl.versions.includes("tlsv1.2") ? "TLSv1.2" : "TLSv1.3",
     maxVersion: ssl.versions.includes("tlsv1.3") ? "TLSv1.3" : "TLSv1.2",
     // An address is no name to ask for. [RFC 6066, section 3]
-    ...(sni === "disable" || isAddress(sni) ? {} : { servername: sni }),
+    ...(sni === "disable" || parseAddress(sni) !== undefined ? {} : { servername: sni }),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(ssl.password === undefined ? {} : { passphrase: ssl.password }),
     ...(verify ? {} : { checkServerIdentity: () => undefined }),
   };
-}
-
-function isAddress(host: string): boolean {
-  return host.includes(":") || /^[\d.]+$/.test(host);
 }
 
 function pem(value: string | undefined): string | undefined {

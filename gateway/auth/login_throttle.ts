@@ -1,8 +1,8 @@
 /**
  * Addresses from which many logins fail have to wait. Slows guessing down; locks out nobody else.
  */
+import { parseAddress } from "../address.ts";
 import type { Clock } from "../clock.ts";
-import { parseAddress } from "./address.ts";
 
 /** `[authentication_settings.login_throttle]`. */
 export interface ThrottleOptions {

@@ -3,7 +3,8 @@
  * signs the claims alone, version 2 header and claims.
  */
 import { asNumber, asObject, asText, type JsonObject, parseJson } from "./json.ts";
-import { decodeBase64Url, type NkeyKind, parsePublicNkey, verifyNkey } from "./nkey.ts";
+import { decodeBase64Url, verifyNkey } from "./nkey.ts";
+import { type NkeyKind, parsePublicNkey } from "../nkey_text.ts";
 
 /** Why a token was refused: EMQX's names, and ours for what EMQX does not check. */
 export type JwtProblem =

@@ -21,7 +21,8 @@ import {
   type SubjectReader,
 } from "./nats_permissions.ts";
 import { fillPermissions, findSigningKey, requireUnscopedUser } from "./nats_scope.ts";
-import { decodeSignature, parsePublicNkey, verifyNkey } from "./nkey.ts";
+import { decodeSignature, verifyNkey } from "./nkey.ts";
+import { parsePublicNkey } from "../nkey_text.ts";
 import type { Decided, InternalMethod } from "./chain.ts";
 import type { Credentials } from "./types.ts";
 

@@ -2,8 +2,8 @@
  * Where, when and how a NATS user may connect (`src`, `times`, `allowed_connection_types`), and
  * how much it may ask for.
  */
+import { inNetwork, parseNetwork } from "../address.ts";
 import type { PeerInfo } from "../protocol/session.ts";
-import { inNetwork, parseNetwork } from "./address.ts";
 import { asNumber, asObject, asText, asTexts, type JsonObject } from "./json.ts";
 import { refuse } from "./nats_claims.ts";
 import type { Principal } from "./types.ts";

@@ -2,7 +2,8 @@
  * The method `nkey`: a listed user key signs the nonce of INFO.
  */
 import type { Decided, InternalMethod } from "./chain.ts";
-import { decodeSignature, parsePublicNkey, verifyNkey } from "./nkey.ts";
+import { decodeSignature, verifyNkey } from "./nkey.ts";
+import { parsePublicNkey } from "../nkey_text.ts";
 import type { Credentials } from "./types.ts";
 
 /** `[[gateway.nats.internal_authn]]` of type `nkey`. */

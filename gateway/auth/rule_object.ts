@@ -2,7 +2,7 @@
  * Rules as objects: inline in the configuration, in tokens and HTTP answers, as rows of a
  * database. The fields are the same everywhere; unknown ones belong to somebody else.
  */
-import { inNetwork, parseNetwork } from "./address.ts";
+import { inNetwork, parseNetwork } from "../address.ts";
 import { type Facts, ZONE } from "./facts.ts";
 import { BadAnswer } from "./guard.ts";
 import { asObject, type JsonObject, parseJson } from "./json.ts";

@@ -2,7 +2,8 @@
  * Turns the URL and the options that all test-client commands share into a connected client.
  */
 import { Buffer } from "node:buffer";
-import { parseSeed, publicNkeyOfSeed, signWithSeed } from "../auth/nkey.ts";
+import { publicNkeyOfSeed, signWithSeed } from "../auth/nkey.ts";
+import { parseSeed } from "../nkey_text.ts";
 import { OperationalError } from "../errors.ts";
 import type { TestClient } from "./client.ts";
 import { connectMqtt } from "./client_mqtt.ts";

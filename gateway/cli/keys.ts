@@ -1,5 +1,6 @@
 /** `natsgate nkey gen`, `natsgate nkey show`. */
-import { generateNkey, type NkeyKind, parseSeed, publicNkeyOfSeed } from "../auth/nkey.ts";
+import { generateNkey, publicNkeyOfSeed } from "../auth/nkey.ts";
+import { type NkeyKind, parseSeed } from "../nkey_text.ts";
 import type { Arguments } from "./parse.ts";
 import { EXIT, type Io } from "./io.ts";
 import { UsageError } from "./usage.ts";

@@ -1,10 +1,10 @@
 /**
  * From a listener's settings to the layers between its socket and its sessions.
  */
+import { networksMatcher } from "../address.ts";
 import type { Clock } from "../clock.ts";
 import type { Config, ServerTlsConfig, WebsocketConfig } from "../config/types.ts";
 import { type ConfigIssue, OperationalError } from "../errors.ts";
-import { addressMatcher } from "../transport/access_rules.ts";
 import { loadTlsMaterial, type TlsMaterial } from "../transport/tls_material.ts";
 import { probeTls } from "../transport/tls_probe.ts";
 import { TlsServer } from "../transport/tls_server.ts";
@@ -107,7 +107,7 @@ export function wayIn(
 ): WayIn {
   const { config } = plan;
   const tls = tlsConfig(plan);
-  const isTrusted = addressMatcher(config.proxy_protocol_trusted)!;
+  const isTrusted = networksMatcher(config.proxy_protocol_trusted)!;
   const trustsAnyone = config.proxy_protocol_trusted.length === 0;
   return {
     ...(config.proxy_protocol && {

@@ -14,7 +14,7 @@ import {
 import type { Path } from "./path.ts";
 import { placeholders } from "./template.ts";
 import type { AuthenticatorConfig, Config, ServerTlsConfig, SourceConfig } from "./types.ts";
-import { ANY_HOST, type Bind, formatBind, isLoopback } from "./values.ts";
+import { ANY_HOST, type Bind, formatBind, isLocal } from "./values.ts";
 
 /** Checks a configuration that the schema has passed. */
 export function checkRules(config: Config): Finding[] {
@@ -99,7 +99,7 @@ function* revocation(path: Path, tls: ServerTlsConfig): Generator<Finding> {
 
 function* proxies(config: Config): Generator<Finding> {
   for (const { path, listener, enabled } of listListeners(config)) {
-    if (!enabled || !listener.proxy_protocol || isLoopback(listener.bind)) continue;
+    if (!enabled || !listener.proxy_protocol || isLocal(listener.bind)) continue;
     if (listener.proxy_protocol_trusted.length > 0) continue;
     yield warning(
       [...path, "proxy_protocol"],
@@ -127,7 +127,7 @@ function* openListeners(config: Config): Generator<Finding> {
   for (const named of listListeners(config).filter(({ enabled }) => enabled)) {
     const { path, listener, protocol } = named;
     if (!needsLogin(config, named)) {
-      if (isLoopback(listener.bind)) continue;
+      if (isLocal(listener.bind)) continue;
       const who = `everyone who reaches ${formatBind(listener.bind)} may connect without a login`;
       if (config.security_profile === "hardened") {
         yield error([...path, "enable_authn"], `${who}, which the hardened profile forbids`);

@@ -2,6 +2,7 @@
  * How durations, sizes, rates and addresses are spelled in the configuration, and back. Pure;
  * each parser answers undefined for text that it does not understand.
  */
+import { isLoopback, parseAddress } from "../address.ts";
 
 /** Where to listen: an address and port (0: any free port), or a Unix socket. */
 export type Bind =
@@ -95,7 +96,7 @@ export function parseBind(value: string | number): Bind | undefined {
   const port = Number(match[3]);
   if (!isPort(port)) return undefined;
   const v6 = match[1];
-  if (v6 !== undefined && !isAddress(v6)) return undefined;
+  if (v6 !== undefined && parseAddress(v6) === undefined) return undefined;
   return { host: v6 ?? (match[2] || ANY_HOST), port };
 }
 
@@ -106,10 +107,8 @@ export function formatBind(bind: Bind): string {
 }
 
 /** True when only this machine can reach the bind. */
-export function isLoopback(bind: Bind): boolean {
-  if ("path" in bind) return true;
-  const { host } = bind;
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+export function isLocal(bind: Bind): boolean {
+  return "path" in bind || isLoopback(bind.host);
 }
 
 /** `host`, `host:port`, `[v6]:port`; `port_default` where none is given. */
@@ -118,38 +117,6 @@ export function parseServer(value: string, port_default: number): Server | undef
   if (match === null) return undefined;
   const port = match[3] === undefined ? port_default : Number(match[3]);
   return isPort(port) ? { host: match[1] ?? match[2]!, port } : undefined;
-}
-
-/** True for an IPv4 or IPv6 address. */
-export function isAddress(text: string): boolean {
-  if (text.includes(":")) return isAddress6(text);
-  const parts = text.split(".");
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
-}
-
-/** True for an address or a network such as `10.0.0.0/8`. */
-export function isNetwork(text: string): boolean {
-  const slash = text.indexOf("/");
-  if (slash < 0) return isAddress(text);
-  const address = text.slice(0, slash);
-  const bits = text.slice(slash + 1);
-  return isAddress(address) && /^\d{1,3}$/.test(bits) &&
-    Number(bits) <= (address.includes(":") ? 128 : 32);
-}
-
-function isAddress6(text: string): boolean {
-  const halves = text.split("::");
-  if (halves.length > 2) return false;
-  const groups = halves.flatMap((half) => half === "" ? [] : half.split(":"));
-  let count = groups.length;
-  const last = groups[groups.length - 1];
-  if (last !== undefined && last.includes(".")) {
-    if (!isAddress(last)) return false;
-    groups.pop();
-    count++;
-  }
-  if (!groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return false;
-  return halves.length === 2 ? count < 8 : count === 8;
 }
 
 function isPort(port: number): boolean {

@@ -1,8 +1,5 @@
-/**
- * Which addresses may connect (`access_rules`), and which may speak for others (PROXY headers,
- * `X-Forwarded-For`).
- */
-import { BlockList, isIP } from "node:net";
+/** Which addresses may connect (`access_rules`). */
+import { networksMatcher } from "../address.ts";
 
 /** One entry of `access_rules`, ready to be asked. */
 export interface AccessRule {
@@ -11,7 +8,7 @@ export interface AccessRule {
 }
 
 /**
- * Reads `allow X` or `deny X`, where X is an address, a CIDR block or `all`. Undefined when the
+ * Reads `allow X` or `deny X`, where X is an address, a network or `all`. Undefined when the
  * text is none of these.
  */
 export function parseAccessRule(text: string): AccessRule | undefined {
@@ -19,44 +16,13 @@ export function parseAccessRule(text: string): AccessRule | undefined {
   if ((verb !== "allow" && verb !== "deny") || block === undefined || rest !== undefined) {
     return undefined;
   }
-  const matches = block === "all" ? () => true : addressMatcher([block]);
+  const matches = block === "all" ? () => true : networksMatcher([block]);
   return matches === undefined ? undefined : { allow: verb === "allow", matches };
 }
 
 /** The first rule that matches decides; when none does, the address is let in. */
 export function allowed(rules: readonly AccessRule[], address: string): boolean {
   for (const rule of rules) if (rule.matches(address)) return rule.allow;
-  return true;
-}
-
-/**
- * A test for "is one of these": each entry is an IPv4 or IPv6 address or a CIDR block. Undefined
- * when an entry is not. What is no address (a Unix socket's peer) is in no block.
- */
-export function addressMatcher(
-  blocks: readonly string[],
-): ((address: string) => boolean) | undefined {
-  const list = new BlockList();
-  for (const block of blocks) if (!addBlock(list, block)) return undefined;
-  return (address) => {
-    const kind = isIP(address);
-    return kind !== 0 && list.check(address, kind === 4 ? "ipv4" : "ipv6");
-  };
-}
-
-function addBlock(list: BlockList, block: string): boolean {
-  const slash = block.indexOf("/");
-  const address = slash < 0 ? block : block.slice(0, slash);
-  const kind = isIP(address);
-  if (kind === 0) return false;
-  const family = kind === 4 ? "ipv4" : "ipv6";
-  if (slash < 0) {
-    list.addAddress(address, family);
-    return true;
-  }
-  const length = block.slice(slash + 1);
-  if (!/^\d{1,3}$/.test(length) || Number(length) > (kind === 4 ? 32 : 128)) return false;
-  list.addSubnet(address, Number(length), family);
   return true;
 }
 

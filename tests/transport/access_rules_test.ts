@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  addressMatcher,
-  allowed,
-  parseAccessRule,
-  plainAddress,
-} from "../../gateway/transport/access_rules.ts";
+import { networksMatcher } from "../../gateway/address.ts";
+import { allowed, parseAccessRule, plainAddress } from "../../gateway/transport/access_rules.ts";
 
 function rules(...texts: string[]) {
   return texts.map((text) => {
@@ -53,7 +49,7 @@ Deno.test("access_rules: what is not a rule is told apart", () => {
 Deno.test("access_rules: a Unix socket's peer is in no block but is in all", () => {
   assert.equal(allowed(rules("deny 0.0.0.0/0", "deny ::/0"), ""), true);
   assert.equal(allowed(rules("deny all"), ""), false);
-  assert.equal(addressMatcher(["0.0.0.0/0"])?.(""), false);
+  assert.equal(networksMatcher(["0.0.0.0/0"])?.(""), false);
 });
 
 Deno.test("access_rules: an IPv4 peer of an IPv6 socket is spelled as IPv4", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { addressMatcher } from "../../gateway/transport/access_rules.ts";
+import { networksMatcher } from "../../gateway/address.ts";
 import { realClock } from "../../gateway/clock.ts";
 import {
   answerUpgrade,
@@ -143,7 +143,7 @@ Deno.test("websocket_upgrade: compression is agreed on only when configured and 
 });
 
 Deno.test("websocket_upgrade: only a trusted proxy is believed about its client", () => {
-  const isTrustedProxy = addressMatcher(["10.0.0.0/8", "::1"])!;
+  const isTrustedProxy = networksMatcher(["10.0.0.0/8", "::1"])!;
   const options = { ...OPTIONS, isTrustedProxy };
   const from = (peer: string, value?: string, port?: string) => {
     const headers = new Map<string, string>();

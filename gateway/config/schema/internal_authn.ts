@@ -1,13 +1,13 @@
 /** `[[gateway.nats.internal_authn]]`: token, nkey and jwt logins of NATS itself. */
 import * as v from "valibot";
 import { requiredText, table } from "./kinds.ts";
-import { type KeyKind, keyProblem } from "../nkey.ts";
+import { type NkeyKind, parsePublicNkey, PUBLIC_LETTERS } from "../../nkey_text.ts";
 
 /** Three parts of base64. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** The public key of a user, an account or an operator. */
-function publicKey(kind: KeyKind) {
+function publicKey(kind: NkeyKind) {
   return v.pipe(
     v.string("expected text"),
     v.rawCheck(({ dataset, addIssue }) => {
@@ -32,7 +32,7 @@ const operator = v.pipe(
 );
 
 /** An array that holds at least one key. */
-function publicKeys(kind: KeyKind) {
+function publicKeys(kind: NkeyKind) {
   return v.pipe(
     v.array(publicKey(kind), "expected an array of keys"),
     v.nonEmpty("must not be empty"),
@@ -71,3 +71,14 @@ export const internalAuthn = v.optional(
   ),
   [],
 );
+
+/** Why the text is not a public key of this kind; undefined when it is. */
+function keyProblem(text: string, kind: NkeyKind): string | undefined {
+  const key = parsePublicNkey(text, [kind]);
+  if (typeof key === "object") return undefined;
+  if (key === "invalid_nkey_crc") return "its checksum is wrong";
+  const letter = kind[0]!.toUpperCase();
+  return key === "invalid_nkey_prefix" && text.length === PUBLIC_LETTERS
+    ? `the key does not begin with ${letter}`
+    : `expected ${PUBLIC_LETTERS} characters of A-Z and 2-7 that begin with ${letter}`;
+}

@@ -3,10 +3,10 @@
  * What a kind turns the text of the file into is said at each.
  */
 import * as v from "valibot";
+import { parseNetwork } from "../../address.ts";
 import { templateProblem, type TemplateScope } from "../template.ts";
 import {
   type Bind,
-  isNetwork,
   parseBind,
   parseCount,
   parseDuration,
@@ -231,7 +231,10 @@ export const textList = (value: string[]) =>
 /** An address or a network: `"10.0.0.0/8"`, `"::1"`; required. */
 export const network = v.pipe(
   v.string("expected an address or a network"),
-  v.check(isNetwork, `expected an address or a network such as "10.0.0.0/8"`),
+  v.check(
+    (text) => parseNetwork(text) !== undefined,
+    `expected an address or a network such as "10.0.0.0/8"`,
+  ),
 );
 
 /** Networks or addresses: `["10.0.0.0/8", "::1"]`. */

@@ -3,6 +3,7 @@
  * `[listeners.<type>.<name>]`.
  */
 import * as v from "valibot";
+import { parseNetwork } from "../../address.ts";
 import { authenticator, mqttChain } from "./authentication.ts";
 import {
   bind,
@@ -27,7 +28,6 @@ import {
 import type { SecurityProfile } from "./profile.ts";
 import { serverTls } from "./tls.ts";
 import { MOUNTPOINT } from "../template.ts";
-import { isNetwork } from "../values.ts";
 
 /** The kinds of listener. */
 export const LISTENER_TYPES = ["tcp", "ssl", "ws", "wss"] as const;
@@ -48,7 +48,7 @@ const accessRule = v.pipe(
   v.check(
     (rule) => {
       const match = /^\s*(allow|deny)\s+(\S+)\s*$/.exec(rule);
-      return match !== null && (match[2] === "all" || isNetwork(match[2]!));
+      return match !== null && (match[2] === "all" || parseNetwork(match[2]!) !== undefined);
     },
     'expected "allow" or "deny" and an address, a network or "all", such as "deny 10.0.0.0/8"',
   ),

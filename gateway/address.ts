@@ -24,10 +24,38 @@ export function parseNetwork(text: string): Network | undefined {
   return bits >= 0 && bits <= bytes.length * 8 ? { bytes, bits } : undefined;
 }
 
-/** True when the address lies in the network. */
+/** True when the address lies in the network. What is no address lies in none. */
 export function inNetwork(network: Network, address: string): boolean {
   const bytes = parseAddress(address);
-  if (bytes === undefined || bytes.length !== network.bytes.length) return false;
+  return bytes !== undefined && holds(network, bytes);
+}
+
+/** A test for "lies in one of these"; undefined when one of the texts is not a network. */
+export function networksMatcher(
+  texts: readonly string[],
+): ((address: string) => boolean) | undefined {
+  const networks: Network[] = [];
+  for (const text of texts) {
+    const network = parseNetwork(text);
+    if (network === undefined) return undefined;
+    networks.push(network);
+  }
+  return (address) => {
+    const bytes = parseAddress(address);
+    return bytes !== undefined && networks.some((network) => holds(network, bytes));
+  };
+}
+
+/** True for a host that only this machine can reach: a name or an address. */
+export function isLoopback(host: string): boolean {
+  if (host === "localhost") return true;
+  const bytes = parseAddress(host);
+  if (bytes === undefined) return false;
+  return bytes.length === 4 ? bytes[0] === 127 : bytes.join("") === "0000000000000001";
+}
+
+function holds(network: Network, bytes: Uint8Array): boolean {
+  if (bytes.length !== network.bytes.length) return false;
   for (let bit = 0; bit < network.bits; bit++) {
     const at = bit >> 3, mask = 0x80 >> (bit & 7);
     if ((bytes[at]! & mask) !== (network.bytes[at]! & mask)) return false;
