@@ -285,10 +285,6 @@ function meet(
   decision: SubscribeDecision,
   narrow: SubscribeDecision | undefined,
 ): SubscribeDecision {
-  if (!decision.allowed || narrow?.permits === undefined) return decision;
-  const { permits } = decision, also = narrow.permits;
-  return {
-    ...decision,
-    permits: permits === undefined ? also : (topic) => permits(topic) && also(topic),
-  };
+  if (!decision.allowed || narrow?.sieve === undefined) return decision;
+  return { ...decision, sieve: narrow.sieve.and(decision.sieve) };
 }

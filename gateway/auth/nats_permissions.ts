@@ -3,6 +3,7 @@
  * matching, deny first, and a deny that a wider subscription overlaps taken out per message.
  */
 import { covers, matches, overlaps, type Pattern, toPattern } from "../core/match.ts";
+import { Sieve } from "../core/sieve.ts";
 import { toFilter } from "../core/topic.ts";
 import { asNumber, asObject, asTexts, type JsonObject } from "./json.ts";
 import type { AclCheck, SubscribeRequest } from "./types.ts";
@@ -140,8 +141,8 @@ function judgeSubscribe(
     overlaps(entry.pattern, wanted)
   );
   if (except.length > 0) {
-    const permits = (topic: string) => !except.some((entry) => matches(entry.pattern, topic));
-    return { allowed: true, rule, source, permits };
+    const layer = except.map(({ pattern }) => ({ allow: false, pattern }));
+    return { allowed: true, rule, source, sieve: new Sieve([layer]) };
   }
   return lists.allow.length > 0 ? { allowed: true, rule, source } : undefined;
 }

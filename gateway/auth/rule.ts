@@ -1,9 +1,18 @@
 /**
  * Rules of access: allow or deny, who, what, which topics. The first rule that fits decides.
  */
-import { covers, matches, overlaps, type Pattern, toPattern } from "../core/match.ts";
+import {
+  covers,
+  EVERYTHING,
+  matches,
+  overlaps,
+  type Pattern,
+  toPattern,
+  topicPattern,
+} from "../core/match.ts";
 import type { QoS } from "../core/message.ts";
-import { toFilter } from "../core/topic.ts";
+import { Sieve, type SieveStep } from "../core/sieve.ts";
+import { toFilter, toTopic } from "../core/topic.ts";
 import { fact, type Facts } from "./facts.ts";
 import type { SubjectReader } from "./nats_permissions.ts";
 import { isLiteral, parseTemplate, renderStrict, type Template } from "./template.ts";
@@ -128,16 +137,19 @@ export class SubscribeTrial {
 
   /** The decision, less what rules before it took out of the filter. */
   settle(allowed: boolean, rule: string, source: string): SubscribeDecision {
-    const { qos } = this.request;
     const lastDeny = this.#partial.findLastIndex((bound) => !bound.rule.allow);
     if (!allowed || lastDeny < 0) return { allowed, rule, source };
-    const sieve = this.#partial.slice(0, lastDeny + 1);
-    const permits = (topic: string) =>
-      sieve.find((bound) =>
-        (bound.rule.qos === undefined || bound.rule.qos.includes(qos)) &&
-        testsMatch(bound.tests, topic)
-      )?.rule.allow ?? true;
-    return { allowed, rule, source, permits };
+    const layer = this.#partial.slice(0, lastDeny + 1).flatMap((bound) => this.#steps(bound));
+    return { allowed, rule, source, sieve: new Sieve([layer]) };
+  }
+
+  /** What a rule says of the wanted topics. */
+  #steps({ rule: { allow }, tests }: BoundRule): SieveStep[] {
+    if (tests === "all") return [{ allow, pattern: EVERYTHING }];
+    return tests.filter((test) => testOverlaps(test, this.#wanted)).map((test) => ({
+      allow,
+      pattern: test.kind === "eq" ? topicPattern(test.name) : test.pattern,
+    }));
   }
 }
 
@@ -187,5 +199,6 @@ function testsCover(tests: BoundRule["tests"], wanted: Pattern, filter: string):
 }
 
 function testOverlaps(test: Exclude<TopicTest, { kind: "template" }>, wanted: Pattern): boolean {
-  return test.kind === "filter" ? overlaps(test.pattern, wanted) : matches(wanted, test.name);
+  if (test.kind === "filter") return overlaps(test.pattern, wanted);
+  return toTopic(test.name) !== undefined && matches(wanted, test.name);
 }

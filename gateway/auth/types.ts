@@ -1,6 +1,7 @@
 /**
  * What sessions, authenticators and authorizers say to each other. Sessions see only this file.
  */
+import type { Sieve } from "../core/sieve.ts";
 import type { Filter, Topic } from "../core/topic.ts";
 import type { PeerInfo } from "../protocol/session.ts";
 import type { QoS } from "../core/message.ts";
@@ -122,8 +123,8 @@ export interface Decision {
 
 /** A decision on a filter; allowed, it may still except topics. */
 export interface SubscribeDecision extends Decision {
-  /** False for topics that a deny rule takes out of an allowed filter. */
-  readonly permits?: (topic: Topic) => boolean;
+  /** Topics that a deny rule takes out of an allowed filter; names as rules see them. */
+  readonly sieve?: Sieve;
 }
 
 /**

@@ -23,7 +23,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const decision = await decide(config, args, io);
   if (args.flag("json")) {
-    io.out(`${JSON.stringify({ ...decision, permits: undefined })}\n`);
+    io.out(`${JSON.stringify({ ...decision, sieve: undefined })}\n`);
   } else {
     io.out(`${decision.allowed ? "allowed" : "denied"}: ${decision.rule} (${decision.source})\n`);
   }

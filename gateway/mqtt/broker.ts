@@ -200,8 +200,8 @@ export class MqttBroker {
 
   /** Another member of the shared group gets what the last one left. [MQTT5 4.8.2] */
   #handOn(entry: Outgoing): void {
-    const { message, shared } = entry;
-    if (shared === undefined) return;
+    const { message, share } = entry;
+    if (share === undefined) return;
     const route = this.router.route(message.route.topic);
     const copy = new Message(route, message.bytes, message.start, message.end);
     copy.owned = true;
@@ -212,7 +212,7 @@ export class MqttBroker {
     this.router.refresh(route);
     for (const group of route.groups) {
       const same = group.members.some(({ subscription }) =>
-        subscription.group === shared.group && subscription.filter === shared.filter
+        subscription.group === share.group && subscription.filter === share.filter
       );
       if (same && group.deliver(copy, this.router.strategy)) return;
     }

@@ -141,11 +141,10 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
   /** Adds a subscription, or replaces the one of that name. [MQTT-3.8.4-3] Returns the old one. */
   subscribe(
     options: StoredSubscription,
-    permits: MqttSubscription["permits"],
   ): { readonly subscription: MqttSubscription; readonly replaced: boolean } {
     const { router, store } = this.#broker;
     const before = this.subscriptions.get(options.name);
-    const subscription = new MqttSubscription(options, this, permits);
+    const subscription = new MqttSubscription(options, this);
     if (before !== undefined) router.unsubscribe(before);
     router.subscribe(subscription);
     this.subscriptions.set(options.name, subscription);

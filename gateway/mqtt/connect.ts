@@ -22,7 +22,7 @@ import type { MqttOptions } from "./options.ts";
 import type { ConnectPacket, Properties } from "./packets.ts";
 import { Sender } from "./sender.ts";
 import type { MqttSession } from "./session.ts";
-import { mountedPermits } from "./subscribe.ts";
+import { mountedSieve } from "./subscribe.ts";
 import type { MqttSubscription } from "./subscription.ts";
 import { toStoredWill, willProblem } from "./will.ts";
 
@@ -346,8 +346,7 @@ function applyVerdict(
   }
   const { mountpoint, session } = access;
   const { rulesSeeMountpoint } = session.listener;
-  const permits = mountedPermits(verdict, { mountpoint, rulesSeeMountpoint });
-  if (permits !== undefined || subscription.permits !== undefined) {
-    client.subscribe(subscription, permits);
-  }
+  const sieve = mountedSieve(verdict, { mountpoint, rulesSeeMountpoint });
+  if (sieve?.toText() === subscription.sieve?.toText()) return;
+  client.subscribe({ ...subscription, sieve });
 }

@@ -133,7 +133,7 @@ export class Deliveries {
   end(): Outgoing[] {
     this.stop();
     const sent = this.inflight.inOrder().filter((entry) => entry.qos === 1);
-    const left = [...sent, ...this.queue.entries()].filter((entry) => entry.shared !== undefined);
+    const left = [...sent, ...this.queue.entries()].filter((entry) => entry.share !== undefined);
     this.queue.clear();
     this.inflight.clear();
     return left;
@@ -275,10 +275,9 @@ export class Deliveries {
     qos: QoS,
     retain: boolean,
   ): Outgoing {
-    const shared = subscription.group === undefined ? undefined : subscription;
-    const { identifiers } = subscription;
+    const { identifiers, share } = subscription;
     const kept = this.sender === undefined ? ownForLong(message) : own(message);
-    const entry = new Outgoing(++this.#seq, kept, qos, retain, identifiers, shared);
+    const entry = new Outgoing(++this.#seq, kept, qos, retain, identifiers, share);
     if (this.#broker.options.retry_interval !== Infinity) entry.sentAt = this.#broker.now();
     return entry;
   }
@@ -356,7 +355,7 @@ export class Deliveries {
       return;
     }
     const owner = this.#owner;
-    const kept = owner.keeps || entry.shared !== undefined;
+    const kept = owner.keeps || entry.share !== undefined;
     entry.packetId = this.inflight.add(
       qos === 1 ? Phase.Puback : Phase.Pubrec,
       kept ? entry : undefined,

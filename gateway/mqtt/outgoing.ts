@@ -2,8 +2,7 @@
  * A message that a session keeps: queued, or sent and not yet acknowledged.
  */
 import type { Message, QoS } from "../core/message.ts";
-import type { StoredEntry } from "../store/types.ts";
-import type { MqttSubscription } from "./subscription.ts";
+import type { StoredEntry, StoredShare } from "../store/types.ts";
 
 /** Bytes that a kept message costs beside topic and payload; part of what queues count. */
 const OVERHEAD_BYTES = 128;
@@ -26,7 +25,7 @@ export class Outgoing implements StoredEntry {
     readonly retain: boolean,
     readonly identifiers: readonly number[],
     /** Set for a member of a shared group: the message is handed on when the session ends. */
-    readonly shared: MqttSubscription | undefined,
+    readonly share: StoredShare | undefined,
   ) {
     this.order = seq;
     this.bytes = message.size + message.route.topic.length + OVERHEAD_BYTES;

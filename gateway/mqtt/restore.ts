@@ -6,6 +6,7 @@ import type {
   StoredEntry,
   StoredMessage,
   StoredSession,
+  StoredShare,
   StoredSubscription,
   StoreReader,
 } from "../store/types.ts";
@@ -19,6 +20,7 @@ export class SessionRestorer implements StoreReader {
   readonly #broker: MqttBroker;
   /** One object for each body, however many sessions wait for it. */
   readonly #bodies = new Map<number, Message>();
+  readonly #shares = new Map<string, StoredShare>();
   #session: ClientSession | undefined = undefined;
 
   constructor(broker: MqttBroker) {
@@ -37,10 +39,10 @@ export class SessionRestorer implements StoreReader {
     this.#session.restore(stored);
   }
 
-  /** See `StoreReader.subscription`. Permissions are asked when the client comes back. */
+  /** See `StoreReader.subscription`. Permissions are asked anew when the client comes back. */
   subscription(_clientId: string, stored: StoredSubscription): void {
     const session = this.#session!;
-    const subscription = new MqttSubscription(stored, session, undefined);
+    const subscription = new MqttSubscription(stored, session);
     session.subscriptions.set(stored.name, subscription);
     this.#broker.router.subscribe(subscription);
   }
@@ -52,7 +54,8 @@ export class SessionRestorer implements StoreReader {
       this.#bodies.set(stored.bodyId, message = this.#toMessage(stored));
     }
     const { seq, qos, retain, identifiers } = entry;
-    const outgoing = new Outgoing(seq, message, qos, retain, identifiers, undefined);
+    const share = entry.share === undefined ? undefined : this.#share(entry.share);
+    const outgoing = new Outgoing(seq, message, qos, retain, identifiers, share);
     outgoing.packetId = entry.packetId;
     outgoing.released = entry.released;
     this.#session!.deliveries.restore(outgoing);
@@ -72,6 +75,14 @@ export class SessionRestorer implements StoreReader {
   #park(): void {
     if (this.#session !== undefined) this.#broker.restore(this.#session);
     this.#session = undefined;
+  }
+
+  /** One object for each group, however many messages wait for it. */
+  #share(stored: StoredShare): StoredShare {
+    const key = `${stored.group}/${stored.filter}`;
+    let share = this.#shares.get(key);
+    if (share === undefined) this.#shares.set(key, share = stored);
+    return share;
   }
 
   #toMessage(stored: StoredMessage): Message {

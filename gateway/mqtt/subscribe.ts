@@ -3,7 +3,7 @@
  */
 import type { SubscribeDecision } from "../auth/types.ts";
 import type { QoS } from "../core/message.ts";
-import type { Topic } from "../core/topic.ts";
+import type { Sieve } from "../core/sieve.ts";
 import { ProtocolError } from "../errors.ts";
 import { ReasonCode, reasonText } from "./codes.ts";
 import type { Connected } from "./connected.ts";
@@ -114,7 +114,8 @@ function subscribeNow(
     retainAsPublished: order.retainAsPublished,
     retainHandling: order.retainHandling,
     identifier: 0,
-  }, mountedPermits(decision, at));
+    sieve: mountedSieve(decision, at),
+  });
   if (wantsRetained(subscription, replaced)) {
     const replay = findRetained(session.broker.router.retained, subscription);
     if (replay !== undefined) client.deliveries.replays.add(replay);
@@ -135,15 +136,12 @@ export function unsubscribe(session: MqttSession, packet: UnsubscribePacket): vo
   encodeUnsuback(session.link.out, session.version, packet.packetId, codes);
 }
 
-/** Wraps what a rule says of topics, so that it can be asked with the names of the tree. */
-export function mountedPermits(
-  decision: SubscribeDecision,
+/** What rules take out of a filter, for the names of the tree. */
+export function mountedSieve(
+  { sieve }: SubscribeDecision,
   at: Pick<Connected, "mountpoint" | "rulesSeeMountpoint">,
-): MqttSubscription["permits"] {
-  const { permits } = decision;
-  if (permits === undefined || at.rulesSeeMountpoint || at.mountpoint === "") return permits;
-  const { length } = at.mountpoint;
-  return (topic) => permits(topic.slice(length) as Topic);
+): Sieve | undefined {
+  return at.rulesSeeMountpoint ? sieve : sieve?.behind(at.mountpoint);
 }
 
 /** Stands in for the decision on a filter that is not valid: it is never looked at. */
@@ -217,7 +215,8 @@ class Subscribing {
       retainAsPublished: request.retainAsPublished,
       retainHandling: request.retainHandling,
       identifier: this.#packet.properties.subscriptionIds?.[0] ?? 0,
-    }, mountedPermits(decision, this.#at)));
+      sieve: mountedSieve(decision, this.#at),
+    }));
     return qos;
   }
 

@@ -2,9 +2,10 @@
  * A subscription of an MQTT session.
  */
 import type { QoS } from "../core/message.ts";
+import type { Sieve } from "../core/sieve.ts";
 import type { Subscriber, Subscription } from "../core/subscription.ts";
 import type { Filter, Topic } from "../core/topic.ts";
-import type { StoredSubscription } from "../store/types.ts";
+import type { StoredShare, StoredSubscription } from "../store/types.ts";
 
 const NO_IDENTIFIERS: readonly number[] = [];
 
@@ -21,22 +22,26 @@ export class MqttSubscription implements Subscription, StoredSubscription {
   readonly retainAsPublished: boolean;
   readonly retainHandling: 0 | 1 | 2;
   readonly identifier: number;
+  readonly sieve: Sieve | undefined;
+  readonly permits: ((topic: Topic) => boolean) | undefined;
   /** The identifier as PUBLISH packets carry it. */
   readonly identifiers: readonly number[];
+  /** The shared group that its messages are for; undefined for a plain subscription. */
+  readonly share: StoredShare | undefined;
 
-  constructor(
-    options: StoredSubscription,
-    readonly subscriber: Subscriber,
-    readonly permits: ((topic: Topic) => boolean) | undefined,
-  ) {
+  constructor(options: StoredSubscription, readonly subscriber: Subscriber) {
+    const { filter, group, sieve } = options;
     this.name = options.name;
-    this.filter = options.filter;
-    this.group = options.group;
+    this.filter = filter;
+    this.group = group;
     this.qos = options.qos;
     this.noLocal = options.noLocal;
     this.retainAsPublished = options.retainAsPublished;
     this.retainHandling = options.retainHandling;
     this.identifier = options.identifier;
+    this.sieve = sieve;
+    this.permits = sieve === undefined ? undefined : (topic) => sieve.permits(topic);
     this.identifiers = options.identifier === 0 ? NO_IDENTIFIERS : [options.identifier];
+    this.share = group === undefined ? undefined : { group, filter };
   }
 }

@@ -148,7 +148,7 @@ function add(
   // The answer may have come too late.
   if (session.state === "closed" || session.subscriptions.has(wanted.sid)) return;
   const { server } = session;
-  const permits = decision?.permits;
+  const sieve = decision?.sieve;
   const subscription = new NatsSubscription(
     session,
     wanted.subject,
@@ -158,7 +158,7 @@ function add(
     server.options.dollarTopics,
     wanted.group,
     !session.options.echo,
-    permits === undefined ? undefined : (topic) => permits(permissionTopic(session, topic)),
+    sieve === undefined ? undefined : (topic) => sieve.permits(permissionTopic(session, topic)),
   );
   session.subscriptions.set(wanted.sid, subscription);
   server.router.subscribe(subscription);

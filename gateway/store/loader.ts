@@ -2,6 +2,7 @@
  * Reading back at start. Rows come from the database table by table; the reader wants sessions
  * with all that is theirs, queues in order.
  */
+import type { Sieve } from "../core/sieve.ts";
 import { ByteSource, RecordError } from "./bytes.ts";
 import type { DurableSessions, SessionKept } from "./durable_sessions.ts";
 import { Body, Entry, Incoming, type LedgerItem } from "./ledger.ts";
@@ -30,6 +31,7 @@ export class Loader {
   readonly #queues = new Map<number, Entry[]>();
   readonly #incoming = new Map<number, Incoming[]>();
   readonly #subscriptions = new Map<number, StoredSubscription[]>();
+  readonly #sieves = new Map<string, Sieve>();
   /** Queue entries whose message is missing. */
   readonly #orphans: Entry[] = [];
 
@@ -51,7 +53,7 @@ export class Loader {
   /** Subscriptions of all sessions. */
   subscriptions(rows: Iterable<RecordRow>): void {
     for (const { id, record } of rows) {
-      const subscription = this.#try(() => readSubscription(begin(record)));
+      const subscription = this.#try(() => readSubscription(begin(record), this.#sieves));
       if (subscription !== undefined) listOf(this.#subscriptions, id).push(subscription);
     }
   }

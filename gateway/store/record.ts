@@ -3,6 +3,7 @@
  * `RECORD_VERSION`; those inside a segment follow the version of the segment.
  */
 import type { MessageExtras, QoS } from "../core/message.ts";
+import { Sieve } from "../core/sieve.ts";
 import type { Filter, Topic } from "../core/topic.ts";
 import { type ByteSink, type ByteSource, RecordError } from "./bytes.ts";
 import type {
@@ -13,8 +14,11 @@ import type {
   StoredWill,
 } from "./types.ts";
 
-/** First byte of a record. A change of the format gets the next number and keeps the old reader. */
-export const RECORD_VERSION = 1;
+/**
+ * First byte of a record. A change of the format gets the next number and keeps the old reader.
+ * 2 has share groups of queue entries and sieves of subscriptions, behind flags that 1 never set.
+ */
+export const RECORD_VERSION = 2;
 
 /** What a record holds of a message beside its topic. Messages, wills and bodies are such. */
 export interface MessageContent {
@@ -27,8 +31,10 @@ export interface MessageContent {
 /** Checks the first byte of a record that stands alone. */
 export function readVersion(from: ByteSource): void {
   const version = from.byte();
-  if (version !== RECORD_VERSION) {
-    throw new RecordError(`a record has version ${version}; this program reads ${RECORD_VERSION}`);
+  if (version < 1 || version > RECORD_VERSION) {
+    throw new RecordError(
+      `a record has version ${version}; this program reads 1 to ${RECORD_VERSION}`,
+    );
   }
 }
 
@@ -52,16 +58,20 @@ export function readMessage(from: ByteSource, bodyId: number): StoredMessage {
 
 /** A place in a queue, without what it points to. */
 export function writeEntry(into: ByteSink, entry: StoredEntry): void {
-  const { identifiers } = entry;
+  const { identifiers, share } = entry;
   into.byte(
     entry.qos | (entry.retain ? F_RETAIN : 0) | (entry.released ? F_RELEASED : 0) |
-      (identifiers.length > 0 ? F_IDENTIFIERS : 0),
+      (identifiers.length > 0 ? F_IDENTIFIERS : 0) | (share === undefined ? 0 : F_SHARE),
   );
   into.varint(entry.seq);
   into.varint(entry.packetId);
-  if (identifiers.length === 0) return;
-  into.varint(identifiers.length);
-  for (const identifier of identifiers) into.varint(identifier);
+  if (identifiers.length > 0) {
+    into.varint(identifiers.length);
+    for (const identifier of identifiers) into.varint(identifier);
+  }
+  if (share === undefined) return;
+  into.text(share.group);
+  into.text(share.filter);
 }
 
 /** Reads what `writeEntry` wrote. */
@@ -76,6 +86,9 @@ export function readEntry(from: ByteSource): StoredEntry {
     packetId,
     released: (flags & F_RELEASED) !== 0,
     identifiers: (flags & F_IDENTIFIERS) !== 0 ? readIdentifiers(from) : NO_IDENTIFIERS,
+    share: (flags & F_SHARE) !== 0
+      ? { group: from.text(), filter: from.text() as Filter }
+      : undefined,
   };
 }
 
@@ -111,20 +124,27 @@ export function readSession(from: ByteSource): StoredSession {
 
 /** A subscription with its name. */
 export function writeSubscription(into: ByteSink, subscription: StoredSubscription): void {
-  const { name, filter, group, retainHandling } = subscription;
+  const { name, filter, group, retainHandling, sieve } = subscription;
   into.byte(
     subscription.qos | (subscription.noLocal ? F_NO_LOCAL : 0) |
       (subscription.retainAsPublished ? F_AS_PUBLISHED : 0) | (retainHandling << 4) |
-      (group === undefined ? 0 : F_GROUP),
+      (group === undefined ? 0 : F_GROUP) | (sieve === undefined ? 0 : F_SIEVE),
   );
   into.text(name);
   into.text(filter);
   if (group !== undefined) into.text(group);
   into.varint(subscription.identifier);
+  if (sieve !== undefined) into.text(sieve.toText());
 }
 
-/** Reads what `writeSubscription` wrote. */
-export function readSubscription(from: ByteSource): StoredSubscription {
+/**
+ * Reads what `writeSubscription` wrote. `sieves`: those that were read before, by their text; many
+ * subscriptions have the same.
+ */
+export function readSubscription(
+  from: ByteSource,
+  sieves: Map<string, Sieve>,
+): StoredSubscription {
   const flags = from.byte();
   return {
     name: from.text(),
@@ -135,7 +155,15 @@ export function readSubscription(from: ByteSource): StoredSubscription {
     retainAsPublished: (flags & F_AS_PUBLISHED) !== 0,
     retainHandling: toQoS(flags >> 4),
     identifier: from.varint(),
+    sieve: (flags & F_SIEVE) !== 0 ? readSieve(from.text(), sieves) : undefined,
   };
+}
+
+function readSieve(text: string, sieves: Map<string, Sieve>): Sieve {
+  const sieve = sieves.get(text) ?? Sieve.fromText(text);
+  if (sieve === undefined) throw new RecordError("a subscription has permissions of no known form");
+  sieves.set(text, sieve);
+  return sieve;
 }
 
 function readIdentifiers(from: ByteSource): readonly number[] {
@@ -214,11 +242,13 @@ const F_RETAIN = 0x04;
 const F_EXTRAS = 0x08;
 const F_RELEASED = 0x08;
 const F_IDENTIFIERS = 0x10;
+const F_SHARE = 0x20;
 
 // Flags in the first byte of a subscription; bits 4 and 5 hold the retain handling.
 const F_NO_LOCAL = 0x04;
 const F_AS_PUBLISHED = 0x08;
 const F_GROUP = 0x40;
+const F_SIEVE = 0x80;
 
 // Flags in the first byte of a session.
 const F_USERNAME = 0x01;

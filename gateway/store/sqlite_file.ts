@@ -40,6 +40,7 @@ export const MIGRATIONS: readonly string[] = [
      value TEXT NOT NULL,
      UNIQUE (kind, key)
    ) STRICT`,
+  "/* records of version 2 */",
 ];
 
 /** Rows for `Loader.retained`. */

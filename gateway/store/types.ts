@@ -4,6 +4,7 @@
  * `commit`. The transport commits at the end of a turn, before any acknowledgement leaves.
  */
 import type { Message, QoS } from "../core/message.ts";
+import type { Sieve } from "../core/sieve.ts";
 import type { Filter, Topic } from "../core/topic.ts";
 
 /** Where durable state goes. Implemented by `sqlite.ts` and `memory.ts` (keeps nothing). */
@@ -162,6 +163,15 @@ export interface StoredSubscription {
   readonly retainHandling: 0 | 1 | 2;
   /** Subscription Identifier; 0 for none. */
   readonly identifier: number;
+  /** Topics that permissions take out of the filter, as they were when it was last asked for. */
+  readonly sieve: Sieve | undefined;
+}
+
+/** The shared group for which a session got a message. */
+export interface StoredShare {
+  readonly group: string;
+  /** Canonical, with mountpoint. */
+  readonly filter: Filter;
 }
 
 /** One place in a session's outgoing queue. */
@@ -176,4 +186,6 @@ export interface StoredEntry {
   readonly released: boolean;
   /** Subscription Identifiers to send along. */
   readonly identifiers: readonly number[];
+  /** Who gets the message when the session ends before it is delivered; undefined: nobody. */
+  readonly share: StoredShare | undefined;
 }

@@ -107,20 +107,20 @@ Deno.test("a deny inside a wider subscription is taken out of it, message by mes
   )], { no_match: "deny" });
   const wide = await subscribe(w, "a/#");
   assert.equal(wide.allowed, true);
-  const permits = (topic: string) => wide.permits!(toTopic(topic)!);
+  const permits = (topic: string) => wide.sieve!.permits(toTopic(topic)!);
   assert.equal(permits("a/x"), true);
   assert.equal(permits("a/b/secret"), false);
   assert.equal(permits("a/b/open"), true, "an earlier allow wins");
   assert.equal(permits("a/late"), true, "a rule after the decision has no say");
   assert.equal((await subscribe(w, "a/b/+")).allowed, false);
-  assert.equal((await subscribe(w, "a/x")).permits, undefined, "nothing to take out");
+  assert.equal((await subscribe(w, "a/x")).sieve, undefined, "nothing to take out");
 });
 
 Deno.test("a deny in one source is a sieve for what a later source, or no_match, allows", async () => {
   const w = world([inline(rule("deny", "subscribe", "a/b")), inline(rule("allow", "all", "a/#"))]);
-  assert.equal((await subscribe(w, "a/#")).permits!(toTopic("a/b")!), false);
-  assert.equal((await subscribe(w, "#")).permits!(toTopic("a/b")!), false);
-  assert.equal((await subscribe(w, "#")).permits!(toTopic("z")!), true);
+  assert.equal((await subscribe(w, "a/#")).sieve!.permits(toTopic("a/b")!), false);
+  assert.equal((await subscribe(w, "#")).sieve!.permits(toTopic("a/b")!), false);
+  assert.equal((await subscribe(w, "#")).sieve!.permits(toTopic("z")!), true);
 });
 
 Deno.test("subscribe_deny_overlap refuses the whole subscription instead", async () => {
@@ -172,9 +172,9 @@ Deno.test("PR-47 NATS permissions and rules must both allow", async () => {
   assert.equal(await publish(open, "b"), false);
   assert.equal((await subscribe(open, "s/secret")).allowed, false);
   const wide = await subscribe(open, "s/#");
-  assert.equal(wide.permits!(toTopic("s/x")!), true);
-  assert.equal(wide.permits!(toTopic("s/secret")!), false, "the token's sieve");
-  assert.equal(wide.permits!(toTopic("s/shut")!), false, "the rules' sieve");
+  assert.equal(wide.sieve!.permits(toTopic("s/x")!), true);
+  assert.equal(wide.sieve!.permits(toTopic("s/secret")!), false, "the token's sieve");
+  assert.equal(wide.sieve!.permits(toTopic("s/shut")!), false, "the rules' sieve");
 });
 
 Deno.test("rules of the login come first; a closed list ends there; expired, they deny all", async () => {

@@ -89,7 +89,7 @@ Deno.test("a subscription that is let in gets just the topics that the rules all
       const pattern = toPattern(request.filter);
       for (const topic of TOPICS) {
         if (!matches(pattern, topic)) continue;
-        const permitted = decision.permits?.(toTopic(topic)!) ?? true;
+        const permitted = decision.sieve?.permits(toTopic(topic)!) ?? true;
         assert.equal(permitted, mayRead(list, topic, noMatch), topic);
       }
     }),

@@ -1,6 +1,8 @@
 /** What the tests of the core share: subscribers that note what they get, and a slow matcher. */
 import { Message } from "../../gateway/core/message.ts";
+import { toPattern } from "../../gateway/core/match.ts";
 import { RetainedStore } from "../../gateway/core/retained.ts";
+import { Sieve } from "../../gateway/core/sieve.ts";
 import { Delivered, type Subscriber, type Subscription } from "../../gateway/core/subscription.ts";
 import type { Route } from "../../gateway/core/route.ts";
 import type { Target } from "../../gateway/core/subscription.ts";
@@ -92,6 +94,11 @@ export function subscription(
     permits: undefined,
     ...changes,
   };
+}
+
+/** What is left of a filter without these. */
+export function except(...filters: readonly string[]): Sieve {
+  return new Sieve([filters.map((text) => ({ allow: false, pattern: toPattern(filter(text)) }))]);
 }
 
 /** A message of text, kept for good. */

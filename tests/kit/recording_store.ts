@@ -42,10 +42,10 @@ export class RecordingStore {
           }
         },
         putSubscription: (id, { name, filter, group, qos, noLocal, ...rest }) => {
-          const { retainAsPublished, retainHandling, identifier } = rest;
+          const { retainAsPublished, retainHandling, identifier, sieve } = rest;
           const kept = { name, filter, group, qos, noLocal };
           of(this.subscriptions, id, () => new Map<string, StoredSubscription>())
-            .set(name, { ...kept, retainAsPublished, retainHandling, identifier });
+            .set(name, { ...kept, retainAsPublished, retainHandling, identifier, sieve });
         },
         deleteSubscription: (id, name) => void this.subscriptions.get(id)?.delete(name),
         body: (message) => {
@@ -84,8 +84,9 @@ export class RecordingStore {
   }
 }
 
-function copy({ seq, qos, retain, packetId, released, identifiers }: StoredEntry): StoredEntry {
-  return { seq, qos, retain, packetId, released, identifiers };
+function copy(entry: StoredEntry): StoredEntry {
+  const { seq, qos, retain, packetId, released, identifiers, share } = entry;
+  return { seq, qos, retain, packetId, released, identifiers, share };
 }
 
 function toStored(message: Message, bodyId: number): StoredMessage {

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import type { Message } from "../../gateway/core/message.ts";
 import { PacketType } from "../../gateway/mqtt/packets.ts";
-import { type ConnectFields, MqttWorld } from "../kit/mqtt_world.ts";
+import type { Authorizer } from "../../gateway/auth/types.ts";
+import { except } from "../core/kit.ts";
+import { ALLOW_ALL, type ConnectFields, MqttWorld } from "../kit/mqtt_world.ts";
 import { RecordingStore, restart } from "../kit/recording_store.ts";
 import type { PublishPacket } from "./wire.ts";
 
@@ -172,4 +174,84 @@ Deno.test("retained messages come back", () => {
   assert.equal(rest.length, 0);
   assert.deepEqual(texts([message]), ["1"]);
   assert.equal((message as PublishPacket).properties.contentType, "x");
+});
+
+Deno.test("shared messages are handed on after a restart: expired, clean start, taken away", () => {
+  const ends: Record<string, (world: MqttWorld) => void> = {
+    "the session expires": (world) => world.pass(200_000),
+    "clean start": (world) => void world.connect("one", { cleanStart: true }),
+    "an operator ends it": (world) => world.broker.end(world.broker.sessions.get("one")!),
+  };
+  for (const [how, end] of Object.entries(ends)) {
+    const recording = new RecordingStore();
+    const world = new MqttWorld({ store: recording.store, mountpoint: () => "m/" });
+    const one = world.connect("one", KEEP);
+    one.subscribe("$share/g/t/#", 1);
+    one.subscribe("$share/h/t/+", 1);
+    one.subscribe("t/1", 1);
+    one.drop();
+    world.connect("p").publish("t/1", { qos: 1, payload: "x" });
+    assert.equal(recording.queues.get("one")?.size, 3);
+
+    const again = restart(recording, world.now + 1000, { mountpoint: () => "m/" });
+    const [member, stranger] = [again.connect("member"), again.connect("stranger")];
+    member.subscribe("$share/g/t/#", 1);
+    stranger.subscribe("$share/other/t/#", 1);
+    stranger.subscribe("t/1", 1);
+    end(again);
+    assert.deepEqual(member.payloads(), ["x"], `${how}: once, for the group it waited for`);
+    assert.deepEqual(stranger.payloads(), [], how);
+  }
+});
+
+Deno.test("what was sent but not acknowledged before the restart is handed on, QoS 2 is not", () => {
+  const recording = new RecordingStore();
+  const world = new MqttWorld({ store: recording.store });
+  const one = world.connect("one", KEEP);
+  one.subscribe("$share/g/t", 2);
+  const publisher = world.connect("p");
+  publisher.publish("t", { qos: 1, payload: "at least once" });
+  publisher.publish("t", { qos: 2, packetId: 2, payload: "exactly once" });
+  assert.equal(one.messages().length, 2);
+  const again = restart(recording, world.now);
+  const two = again.connect("two", KEEP);
+  two.subscribe("$share/g/t", 2);
+  again.connect("one", { cleanStart: true });
+  assert.deepEqual(two.payloads(), ["at least once"]);
+  assert.equal(recording.queues.get("two")?.size, 1, "and it is stored for who has it now");
+});
+
+Deno.test("topics that permissions except do not queue for a client that is not back yet", () => {
+  const recording = new RecordingStore();
+  const denying = {
+    authorizerFor: (): Authorizer => ({
+      ...ALLOW_ALL,
+      subscribe: () => ({
+        allowed: true,
+        rule: "",
+        source: "",
+        sieve: except("a/secret").and(except("a/inner/#")),
+      }),
+    }),
+    mountpoint: () => "m/",
+  };
+  const world = new MqttWorld({ ...denying, store: recording.store });
+  const client = world.connect("c", KEEP);
+  client.subscribe("a/#", 1);
+  client.drop();
+
+  const again = restart(recording, world.now, denying);
+  const publisher = again.connect("p");
+  const names = ["a/secret", "a/open", "a/inner/x"];
+  for (const topic of names) publisher.publish(topic, { qos: 1, payload: topic });
+  assert.equal(recording.queues.get("c")?.size, 1);
+  const back = again.connect("c", KEEP);
+  assert.deepEqual(texts(back.early), ["a/open"]);
+
+  // Rules that have changed hold from the next time the client comes on, also over a restart.
+  const freed = restart(recording, world.now, { mountpoint: () => "m/" });
+  freed.connect("c", KEEP).drop();
+  const last = restart(recording, world.now, denying);
+  last.connect("p").publish("a/secret", { qos: 1, payload: "a/secret" });
+  assert.deepEqual(texts(last.connect("c", KEEP).early).slice(-1), ["a/secret"]);
 });

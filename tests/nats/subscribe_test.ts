@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Authorizer, SubscribeDecision, SubscribeRequest } from "../../gateway/auth/types.ts";
 import { Message } from "../../gateway/core/message.ts";
 import { topic } from "../core/kit.ts";
+import { except } from "../core/kit.ts";
 import { NatsWorld } from "../kit/nats_world.ts";
 
 /** Publishes from inside the gateway, as another protocol would. */
@@ -172,7 +173,7 @@ Deno.test("denied subscriptions: the words with the queue, and the sid stays fre
 Deno.test("an allowed filter may still except topics, live and retained", () => {
   const world = new NatsWorld({
     authorizerFor: () =>
-      asks(() => ({ allowed: true, rule: "", source: "", permits: (name) => name !== "a/no" })),
+      asks(() => ({ allowed: true, rule: "", source: "", sieve: except("a/no") })),
   });
   publish(world, "a/no", "kept", true);
   publish(world, "a/yes", "kept", true);

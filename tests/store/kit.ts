@@ -62,6 +62,7 @@ export function subscription(
     retainAsPublished: false,
     retainHandling: 0,
     identifier: 0,
+    sieve: undefined,
     ...changes,
   };
 }
@@ -74,6 +75,7 @@ export function entry(seq: number, changes: Partial<StoredEntry> = {}): StoredEn
     packetId: 0,
     released: false,
     identifiers: [],
+    share: undefined,
     ...changes,
   };
 }

@@ -2,13 +2,14 @@
  * A store's state as plain maps, and changes that are told to both.
  */
 import type { Message, QoS } from "../../gateway/core/message.ts";
-import type { Topic } from "../../gateway/core/topic.ts";
+import type { Filter, Topic } from "../../gateway/core/topic.ts";
 import type {
   Store,
   StoredEntry,
   StoredSession,
   StoredSubscription,
 } from "../../gateway/store/types.ts";
+import { except } from "../core/kit.ts";
 import { entry, message, session, type StateRead, subscription } from "./kit.ts";
 
 const CLIENTS = ["a", "b", "ç"];
@@ -110,7 +111,10 @@ function change(
     log.delete(clientId);
     model.sessions.delete(clientId);
   } else if (kind === "subscribe") {
-    const made = subscription(name, { identifier: pick });
+    const made = subscription(name, {
+      identifier: pick,
+      sieve: pick % 2 === 0 ? except(`f/${pick}`) : undefined,
+    });
     log.putSubscription(clientId, made);
     known.subscriptions.set(name, made);
   } else if (kind === "unsubscribe") {
@@ -140,7 +144,11 @@ function publish(model: Model, store: Store, made: Message): void {
   const payload = new TextDecoder().decode(made.payload);
   for (const [clientId, { queue }] of model.sessions) {
     const seq = model.seq++;
-    const added = entry(seq, { qos: seq % 3 as QoS, identifiers: seq % 4 === 0 ? [seq + 1] : [] });
+    const added = entry(seq, {
+      qos: seq % 3 as QoS,
+      identifiers: seq % 4 === 0 ? [seq + 1] : [],
+      share: seq % 5 === 0 ? { group: `g${seq}`, filter: "t" as Filter } : undefined,
+    });
     store.sessions.enqueue(clientId, added, bodyId);
     queue.set(seq, { entry: added, bodyId, payload });
   }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Dollar } from "../../gateway/core/match.ts";
 import type { MessageExtras, QoS } from "../../gateway/core/message.ts";
+import { Sieve, type SieveStep } from "../../gateway/core/sieve.ts";
 import type { Filter, Topic } from "../../gateway/core/topic.ts";
 import { ByteSink, ByteSource, RecordError } from "../../gateway/store/bytes.ts";
 import {
@@ -16,7 +18,9 @@ import {
   writeSubscription,
 } from "../../gateway/store/record.ts";
 import type { StoredWill } from "../../gateway/store/types.ts";
+import { except } from "../core/kit.ts";
 import { randomSeed } from "../kit/seed.ts";
+import { subscription } from "./kit.ts";
 
 const seed = randomSeed("record_test");
 
@@ -51,6 +55,17 @@ const will: fc.Arbitrary<StoredWill> = fc.record({
   expiryInterval: optional(u32),
 }, PLAIN);
 
+const step: fc.Arbitrary<SieveStep> = fc.record({
+  allow: fc.boolean(),
+  pattern: fc.record({
+    levels: fc.array(text, { maxLength: 3 }),
+    moreMin: fc.integer({ min: -1, max: 3 }),
+    dollar: fc.constantFrom<Dollar>("none", "user", "all"),
+  }, PLAIN),
+}, PLAIN);
+const sieve = fc.tuple(fc.array(fc.array(step, { maxLength: 3 }), { maxLength: 2 }), fc.nat())
+  .map(([layers, cut]) => new Sieve(layers, cut));
+
 Deno.test("record: a message comes back as it was", () => {
   roundTrip(
     fc.record({ ...content, bodyId: whole }, PLAIN),
@@ -67,6 +82,7 @@ Deno.test("record: a queue entry comes back as it was", () => {
     packetId,
     released: fc.boolean(),
     identifiers: fc.array(fc.integer({ min: 1, max: 268_435_455 }), { maxLength: 4 }),
+    share: optional(fc.record({ group: text, filter: text.map((made) => made as Filter) }, PLAIN)),
   }, PLAIN);
   roundTrip(made, writeEntry, readEntry);
 });
@@ -94,12 +110,15 @@ Deno.test("record: a subscription comes back as it was", () => {
     retainAsPublished: fc.boolean(),
     retainHandling: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
     identifier: fc.integer({ min: 0, max: 268_435_455 }),
+    sieve: optional(sieve),
   }, PLAIN);
-  roundTrip(made, writeSubscription, readSubscription);
+  roundTrip(made, writeSubscription, (from) => readSubscription(from, new Map()));
 });
 
 Deno.test("record: arbitrary bytes are read or refused, never anything else", () => {
-  const readers = [readEntry, readSession, readSubscription, (from: ByteSource) => {
+  const readers = [readEntry, readSession, (from: ByteSource) => {
+    readSubscription(from, new Map());
+  }, (from: ByteSource) => {
     readMessage(from, 0);
   }];
   fc.assert(
@@ -112,6 +131,20 @@ Deno.test("record: arbitrary bytes are read or refused, never anything else", ()
     }),
     { seed },
   );
+});
+
+Deno.test("record: equal sieves are one object; one of no known form refuses the record", () => {
+  const stored = subscription("a/#", { sieve: except("a/secret") });
+  const sink = new ByteSink();
+  writeSubscription(sink, stored);
+  const record = sink.written.slice();
+  const sieves = new Map<string, Sieve>();
+  const read = () => readSubscription(new ByteSource(record), sieves).sieve;
+  assert.equal(read(), read());
+  sink.reset();
+  writeSubscription(sink, { ...stored, sieve: { toText: () => '{"cut":0}' } as Sieve });
+  const bad = sink.written.slice();
+  assert.throws(() => readSubscription(new ByteSource(bad), sieves), RecordError);
 });
 
 Deno.test("record: the read payload does not hold on to the record", () => {
@@ -129,7 +162,7 @@ Deno.test("record: a record of another version is refused in words", () => {
   readVersion(new ByteSource(new Uint8Array([RECORD_VERSION])));
   assert.throws(
     () => readVersion(new ByteSource(new Uint8Array([RECORD_VERSION + 1]))),
-    /a record has version 2; this program reads 1/,
+    /a record has version 3; this program reads 1 to 2/,
   );
 });
 
