@@ -5,10 +5,10 @@
 import {
   createHash,
   createPrivateKey,
+  createPublicKey,
   generateKeyPairSync,
   randomBytes,
   sign,
-  X509Certificate,
 } from "node:crypto";
 import { isIP } from "node:net";
 import { subjectOf } from "./der.ts";
@@ -38,12 +38,12 @@ export function issueCertificate(request: CertificateRequest, issuer?: Issued): 
   const key = pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const publicKey = pair.publicKey.export({ type: "spki", format: "der" });
   const subject = commonName(request.commonName);
-  const ca = issuer === undefined ? undefined : new X509Certificate(issuer.certificate);
+  const ca = issuer === undefined ? undefined : derOf(issuer.certificate);
   const body = sequence(
     explicit(0, integer(Uint8Array.of(2))),
     integer(serialNumber()),
     ECDSA_WITH_SHA256,
-    ca === undefined ? subject : subjectOf(ca.raw),
+    ca === undefined ? subject : subjectOf(ca),
     sequence(time(request.notBefore), time(request.notAfter)),
     subject,
     publicKey,
@@ -53,7 +53,7 @@ export function issueCertificate(request: CertificateRequest, issuer?: Issued): 
         ...extensions(
           request,
           publicKey,
-          ca?.publicKey.export({ type: "spki", format: "der" }) ?? publicKey,
+          issuer === undefined ? publicKey : publicKeyOf(issuer.key),
         ),
       ),
     ),
@@ -61,6 +61,16 @@ export function issueCertificate(request: CertificateRequest, issuer?: Issued): 
   const signature = sign("sha256", body, createPrivateKey(issuer?.key ?? key));
   const certificate = sequence(body, ECDSA_WITH_SHA256, bitString(signature));
   return { certificate: pem("CERTIFICATE", certificate), key };
+}
+
+/** What is between the lines of the first PEM block; older runtimes cannot give it. */
+function derOf(certificate: string): Uint8Array {
+  const [, base64 = ""] = /-----BEGIN CERTIFICATE-----([^-]+)/.exec(certificate) ?? [];
+  return Uint8Array.from(atob(base64.replace(/\s+/g, "")), (char) => char.charCodeAt(0));
+}
+
+function publicKeyOf(key: string): Uint8Array {
+  return createPublicKey(createPrivateKey(key)).export({ type: "spki", format: "der" });
 }
 
 function extensions(

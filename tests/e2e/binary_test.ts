@@ -4,6 +4,7 @@
  */
 import bcrypt from "bcryptjs";
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { MqttClient } from "../kit/clients.ts";
 import { EmptyRoot, NO_ROOT } from "../kit/empty_root.ts";
 import { type GatewayOptions, spawnGateway, startGateway } from "../kit/gateway.ts";
@@ -185,4 +186,19 @@ keyfile = ${JSON.stringify(key)}
   }
   assert.equal((await within(gateway.child.status, "the refusal")).code, 70);
   assert.match(gateway.log(), /cannot verify TLS clients/);
+  const checked = await natsgate("check", "--config", `${gateway.dir}/config.toml`);
+  assert.equal(checked.code, 78);
+  assert.match(checked.err, /error: listeners\.ssl\.default: .*cannot verify TLS clients/);
+});
+
+binaryTest("certificates can be made, for clients too", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "natsgate-test-" });
+  const made = await natsgate("cert", "self-signed", "--out", dir, "--client", "device-1");
+  assert.equal(made.code, 0, made.err);
+  const read = (name: string) => new X509Certificate(Deno.readTextFileSync(`${dir}/${name}`));
+  const ca = read("ca.pem");
+  for (const name of ["cert.pem", "client-cert.pem"]) {
+    assert(read(name).checkIssued(ca) && read(name).verify(ca.publicKey), name);
+  }
+  await Deno.remove(dir, { recursive: true });
 });
