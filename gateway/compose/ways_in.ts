@@ -5,6 +5,7 @@ import { networksMatcher } from "../address.ts";
 import type { Clock } from "../clock.ts";
 import type { Config, ServerTlsConfig, WebsocketConfig } from "../config/types.ts";
 import { type ConfigIssue, OperationalError } from "../errors.ts";
+import { canTimeKeepAlive } from "../transport/adopt.ts";
 import { loadTlsMaterial, type TlsMaterial } from "../transport/tls_material.ts";
 import { probeTls } from "../transport/tls_probe.ts";
 import { TlsServer } from "../transport/tls_server.ts";
@@ -61,6 +62,14 @@ export function needTls(clock: Clock): Promise<void> {
 export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigIssue[]> {
   const issues: ConfigIssue[] = [];
   for (const plan of listenerPlans(config)) {
+    if (plan.options.keepalive_s !== undefined && !canTimeKeepAlive()) {
+      issues.push({
+        severity: "warning",
+        path: `${settingsPath(plan)}.tcp_options.keepalive`,
+        message: "this runtime cannot set the first number either; " +
+          "it is the system's (sysctl net.ipv4.tcp_keepalive_time)",
+      });
+    }
     try {
       if (tlsConfig(plan) !== undefined) await needTls(clock);
       const material = await listenerMaterial(plan);

@@ -21,8 +21,16 @@ const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
   ["**.acceptors", "warning", "one loop accepts all connections"],
   ["**.tcp_options.active_n", "warning", "reading is paced by the sockets"],
   ["**.tcp_options.buffer", "warning", "read buffers grow and shrink with the traffic"],
-  ["**.tcp_options.recbuf", "warning", "the operating system sizes socket buffers"],
-  ["**.tcp_options.sndbuf", "warning", "the operating system sizes socket buffers"],
+  [
+    "**.tcp_options.recbuf",
+    "warning",
+    "the runtime cannot size socket buffers; the system does, within sysctl net.ipv4.tcp_rmem",
+  ],
+  [
+    "**.tcp_options.sndbuf",
+    "warning",
+    "the runtime cannot size socket buffers; the system does, within sysctl net.ipv4.tcp_wmem",
+  ],
   ["**.tcp_options.reuseaddr", "warning", "it is always on"],
   ["**.tcp_options.nolinger", "warning", "connections are closed in the ordinary way"],
   ["**.tcp_options.send_timeout_close", "warning", "such a client is always closed"],
@@ -87,7 +95,8 @@ const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
 const SETTINGS_WITH_LESS_EFFECT: readonly (readonly [at: string, what: string])[] = [
   [
     "**.tcp_options.keepalive",
-    "has effect in part: the first number counts, the other two are the operating system's",
+    "has effect in part: the runtime can set the first number only; the others are the system's " +
+    "(sysctl net.ipv4.tcp_keepalive_intvl and net.ipv4.tcp_keepalive_probes)",
   ],
 ];
 

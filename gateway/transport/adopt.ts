@@ -51,13 +51,21 @@ export function adopt(conn: Deno.Conn, prefix: Uint8Array): Adopted {
   return { socket, setReading: (on) => on ? handle.readStart() : handle.readStop() };
 }
 
+/** Whether `setKeepAlive` can set when the first probe is sent. */
+export function canTimeKeepAlive(): boolean {
+  return tcpBinding() !== undefined;
+}
+
 /**
  * Switches TCP keep-alive on for a connection.
  * @param idle_s Seconds of silence before the first probe. The runtime's own `setKeepAlive` leaves
  * them to the system (two hours on Linux), and has no word for the probes that follow.
- * @throws Error when this runtime cannot do that
  */
-export function setKeepAlive(conn: Deno.Conn, idle_s: number): void {
+export function setKeepAlive(conn: Deno.TcpConn, idle_s: number): void {
+  if (!canTimeKeepAlive()) {
+    conn.setKeepAlive(true);
+    return;
+  }
   const handle = handleOf(conn);
   handle.setKeepAlive(true, idle_s);
   // The handle has a descriptor of its own; the setting is the connection's.

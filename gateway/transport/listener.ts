@@ -207,10 +207,7 @@ export class Listener {
       refuse(conn, this.#parts.refusal(peer), this.#parts.clock);
       return;
     }
-    if ("setNoDelay" in conn) {
-      if (options.nodelay) (conn as Deno.TcpConn).setNoDelay(true);
-      if (options.keepalive_s !== undefined) setKeepAlive(conn, options.keepalive_s);
-    }
+    if ("setNoDelay" in conn && !setOptions(conn as Deno.TcpConn, options)) return;
     this.#preparing.add(conn);
     const isAllowed = (address: string) =>
       allowed(options.accessRules, address) && !this.#parts.isBanned?.(address);
@@ -317,6 +314,18 @@ function changed(
 export function describeBind(bind: Bind): string {
   if ("path" in bind) return `unix:${bind.path}`;
   return bind.host.includes(":") ? `[${bind.host}]:${bind.port}` : `${bind.host}:${bind.port}`;
+}
+
+/** False: the connection has gone already, and is closed. */
+function setOptions(conn: Deno.TcpConn, { nodelay, keepalive_s }: ListenerOptions): boolean {
+  try {
+    if (nodelay) conn.setNoDelay(true);
+    if (keepalive_s !== undefined) setKeepAlive(conn, keepalive_s);
+    return true;
+  } catch {
+    closeQuietly(conn);
+    return false;
+  }
 }
 
 function peerOf(conn: Deno.Conn, id: number, options: ListenerOptions): PeerInfo {

@@ -19,6 +19,20 @@ Deno.test("settings that mean nothing here are named when they are changed", () 
   assert.deepEqual(effect("[listeners.tcp.default]\nacceptors = 16"), []);
 });
 
+Deno.test("what the system decides is named with the system's own setting", () => {
+  const found = loadConfig({
+    text: '[listeners.tcp.default.tcp_options]\nrecbuf = "1MB"\nsndbuf = "1MB"\n' +
+      'keepalive = "30,5,3"',
+  }).issues.map(({ severity, path, message }) =>
+    `${severity} ${path.split(".").at(-1)} ${/sysctl \S+/.exec(message)}`
+  );
+  assert.deepEqual(found, [
+    "warning recbuf sysctl net.ipv4.tcp_rmem",
+    "warning sndbuf sysctl net.ipv4.tcp_wmem",
+    "warning keepalive sysctl net.ipv4.tcp_keepalive_intvl",
+  ]);
+});
+
 Deno.test("checks that the runtime cannot make are refused", () => {
   const found = effect(
     "[listeners.ssl.a]\nenable = false\nbind = 1\n" +

@@ -191,6 +191,15 @@ keyfile = ${JSON.stringify(key)}
   assert.match(checked.err, /error: listeners\.ssl\.default: .*cannot verify TLS clients/);
 });
 
+binaryTest("keep-alive is on, if only as the system has it", async () => {
+  await using gateway = await startGateway({
+    config: '[gateway.nats.listeners.tcp.probed]\nbind = "127.0.0.1:0"\n' +
+      'tcp_options.keepalive = "240,30,5"\n',
+  });
+  using nats = await RawNats.open(gateway.port("nats:tcp:probed"));
+  await nats.flush();
+});
+
 binaryTest("certificates can be made, for clients too", async () => {
   const dir = await Deno.makeTempDir({ prefix: "natsgate-test-" });
   const made = await natsgate("cert", "self-signed", "--out", dir, "--client", "device-1");
