@@ -48,6 +48,10 @@ export const RECENT_LINES_MAX = 1000;
 export const REPEATS_MAX = 20;
 /** Length of the window in which repeats are counted. */
 export const REPEATS_WINDOW_MS = 10_000;
+/** Characters of a field's value that are written: a stack, but not a name of 64 KiB. */
+export const FIELD_LENGTH_MAX = 4096;
+/** The same for the names that clients give themselves, and for those that they use. */
+export const NAME_LENGTH_MAX = 256;
 /** Different texts watched for repeats in one window; beyond that, lines are not limited. */
 const REPEAT_TEXTS_MAX = 500;
 
@@ -217,9 +221,18 @@ function cleaned(fields: LogFields): Record<string, string | number | boolean> {
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;
     if (SECRET_NAME.test(name)) clean[name] = "******";
-    else clean[name] = typeof value === "string" ? withoutCredentials(value) : value;
+    else clean[name] = typeof value === "string" ? clipped(name, withoutCredentials(value)) : value;
   }
   return clean;
+}
+
+const CLIENTS_NAME = /^(client|username|user|topic|filter|subject)$/;
+
+/** The value, cut where it is longer than a log should hold; how much was cut is said. */
+function clipped(name: string, value: string): string {
+  const length_max = CLIENTS_NAME.test(name) ? NAME_LENGTH_MAX : FIELD_LENGTH_MAX;
+  if (value.length <= length_max) return value;
+  return `${value.slice(0, length_max)}... (${value.length - length_max} more)`;
 }
 
 function withoutCredentials(text: string): string {

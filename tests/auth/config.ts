@@ -79,6 +79,7 @@ export function recordingLog(lines: string[]): Log {
     void lines.push(`${level} ${text} ${JSON.stringify(fields ?? {})}`);
   return {
     ...silentLog,
+    debugs: true,
     debug: write("debug"),
     info: write("info"),
     warn: write("warn"),

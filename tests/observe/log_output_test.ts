@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../gateway/clock.ts";
 import {
+  FIELD_LENGTH_MAX,
   type LogOptions,
+  NAME_LENGTH_MAX,
   openLog,
   RECENT_LINES_MAX,
   REPEATS_MAX,
@@ -143,4 +145,20 @@ Deno.test("braces in a text are text", () => {
   const { log, lines } = open();
   log.info("a {client} b", { client: "c" });
   assert.match(lines[0] ?? "", /a \{client\} b client=c/);
+});
+
+Deno.test("a value that goes on and on is cut, in the lines that are kept as well", () => {
+  const { output, log, lines } = open();
+  const long = "x".repeat(65_535);
+  log.warn("denied", { client: long, topic: long, reason: long });
+  const [line] = output.recent();
+  for (
+    const [name, kept] of [["client", NAME_LENGTH_MAX], ["topic", NAME_LENGTH_MAX], [
+      "reason",
+      FIELD_LENGTH_MAX,
+    ]] as const
+  ) {
+    assert.equal(line!.fields[name], `${"x".repeat(kept)}... (${65_535 - kept} more)`);
+  }
+  assert.ok(lines[0]!.length < 2 * NAME_LENGTH_MAX + FIELD_LENGTH_MAX + 200);
 });
