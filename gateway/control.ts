@@ -84,6 +84,10 @@ export interface GatewayStatus {
   readonly subscriptions: number;
   readonly retained: number;
   readonly memory_bytes: number;
+  /** CPU time that the process has used since its start. */
+  readonly cpu_ms: number;
+  /** Topics with a cached match. */
+  readonly cachedTopics: number;
 }
 
 /** A listener as configured, and how it runs. */

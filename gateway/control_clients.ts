@@ -4,6 +4,7 @@
 import type { PermissionLine } from "./auth/explain.ts";
 import type { Decision } from "./auth/types.ts";
 import type { QoS } from "./core/message.ts";
+import type { ClientSoftware } from "./protocol/session.ts";
 
 export type { PermissionLine } from "./auth/explain.ts";
 
@@ -67,6 +68,12 @@ export interface ClientView {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly connectedAt: number;
+  /** When bytes last came from it. */
+  readonly lastReceivedAt: number;
+  /** From the last PING of a NATS client to its PONG; undefined while none was answered. */
+  readonly roundTrip_ms: number | undefined;
+  /** What a NATS client says of itself; empty texts where it says nothing. */
+  readonly software: ClientSoftware;
   readonly disconnectedAt: number | undefined;
   /** Seconds. */
   readonly keepalive: number;
@@ -105,6 +112,9 @@ export interface SubscriptionView {
   /** NATS only: the client's own id and its spelling of the name. */
   readonly sid?: string;
   readonly subject?: string;
+  /** NATS only: connection id, and messages delivered since the SUB. */
+  readonly connectionId?: number;
+  readonly delivered?: number;
 }
 
 /** A subscription to be made for a client. */

@@ -2,6 +2,7 @@
  * The composition root: from a configuration to running parts. The only file that knows every
  * box; it holds no behaviour of its own.
  */
+import process from "node:process";
 import { setImmediate } from "node:timers";
 import { type Access, createAccess } from "./auth/access.ts";
 import { type Clock, realClock } from "./clock.ts";
@@ -227,6 +228,12 @@ export class Gateway implements Supervised {
       for (const { path, message } of error.issues) this.log.error(message, { setting: path });
       this.log.error("not reloaded: the configuration has mistakes");
     }
+  }
+
+  /** CPU time that the process has used, in ms. */
+  cpuTime(): number {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
   }
 
   /** Memory of the process, in bytes. */

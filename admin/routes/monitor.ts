@@ -2,12 +2,14 @@
  * The monitoring URLs of nats-server, in its form, so that its tools work here.
  */
 import type { Hono } from "hono";
-import type { ClientView } from "../../gateway/control.ts";
+import type { ClientView, SubscriptionView } from "../../gateway/control.ts";
 import type { AdminContext, AdminDeps, AdminEnv } from "../api.ts";
 import { limitText } from "../schemas.ts";
 
 /** Connections that `/connz` lists when nothing is said. */
 const CONNZ_LIMIT = 1024;
+/** Shortest time over which `/varz` works out `cpu`. */
+const CPU_LOOK_MS_MIN = 500;
 
 /**
  * `/varz`, `/connz` and `/subsz`.
@@ -18,9 +20,10 @@ export function monitorRoutes(
   deps: Pick<AdminDeps, "control">,
   check: (context: AdminContext) => void,
 ): void {
+  const cpu = cpuMeter();
   app.get("/varz", (context) => {
     check(context);
-    return context.json(varz(deps));
+    return context.json(varz(deps, cpu));
   });
   app.get("/connz", (context) => {
     check(context);
@@ -34,11 +37,27 @@ export function monitorRoutes(
   }
 }
 
-function varz({ control }: Pick<AdminDeps, "control">) {
+/** Share of one core since the last look, in percent, as nats-server's `cpu`. */
+type CpuMeter = (cpu_ms: number, uptime_ms: number) => number;
+
+function cpuMeter(): CpuMeter {
+  let last = { cpu_ms: 0, uptime_ms: 0 };
+  let share = 0;
+  return (cpu_ms, uptime_ms) => {
+    const passed_ms = uptime_ms - last.uptime_ms;
+    // Looks that follow each other at once would measure noise.
+    if (passed_ms < CPU_LOOK_MS_MIN) return share;
+    share = Math.round((cpu_ms - last.cpu_ms) * 1000 / passed_ms) / 10;
+    last = { cpu_ms, uptime_ms };
+    return share;
+  };
+}
+
+function varz({ control }: Pick<AdminDeps, "control">, cpu: CpuMeter) {
   const { current } = control.config;
   const { nats } = current.gateway;
-  const { version, startedAt, uptime_ms, connections, memory_bytes, subscriptions } = control
-    .status();
+  const status = control.status();
+  const { version, startedAt, uptime_ms, connections, memory_bytes, subscriptions } = status;
   const counters = control.counters().nats;
   const tcp = control.listeners().find(({ id }) => id === "nats:tcp:default");
   return {
@@ -61,7 +80,7 @@ function varz({ control }: Pick<AdminDeps, "control">) {
     uptime: uptimeText(uptime_ms),
     mem: memory_bytes,
     cores: navigator.hardwareConcurrency,
-    cpu: 0,
+    cpu: cpu(status.cpu_ms, uptime_ms),
     connections: connections.nats,
     total_connections: counters["client.connected"] ?? 0,
     routes: 0,
@@ -77,7 +96,8 @@ function varz({ control }: Pick<AdminDeps, "control">) {
   };
 }
 
-function connz({ control }: Pick<AdminDeps, "control">, context: AdminContext) {
+function connz(deps: Pick<AdminDeps, "control">, context: AdminContext) {
+  const { control } = deps;
   const limit = wholeNumber(context.req.query("limit"), CONNZ_LIMIT, 10_000) || CONNZ_LIMIT;
   const offset = wholeNumber(context.req.query("offset"), 0, Number.MAX_SAFE_INTEGER);
   const subs = context.req.query("subs") ?? "";
@@ -93,13 +113,27 @@ function connz({ control }: Pick<AdminDeps, "control">, context: AdminContext) {
     offset,
     limit,
     connections: shown.map((client) =>
-      connection(client, control.now(), {
-        ...(/^(1|true|detail)$/.test(subs) && {
-          subscriptions_list: control.clients.subscriptions("nats", client.clientId)
-            ?.map(({ subject }) => subject),
-        }),
-      })
+      connection(client, control.now(), subscriptionLists(deps, client.clientId, subs))
     ),
+  };
+}
+
+/** `subs=1` asks for subjects, `subs=detail` for what is known of each subscription. */
+function subscriptionLists({ control }: Pick<AdminDeps, "control">, id: string, subs: string) {
+  if (!/^(1|true|detail)$/.test(subs)) return {};
+  const list = control.clients.subscriptions("nats", id) ?? [];
+  return subs === "detail"
+    ? { subscriptions_list_detail: list.map(subscriptionDetail) }
+    : { subscriptions_list: list.map(({ subject }) => subject) };
+}
+
+function subscriptionDetail({ subject, group, sid, delivered, connectionId }: SubscriptionView) {
+  return {
+    subject,
+    ...(group !== undefined && { qgroup: group }),
+    sid,
+    msgs: delivered,
+    cid: connectionId,
   };
 }
 
@@ -111,48 +145,44 @@ function connection(client: ClientView, now: number, more: object) {
     ip: client.address,
     port: client.port,
     start: new Date(client.connectedAt).toISOString(),
-    last_activity: new Date(now).toISOString(),
-    rtt: "0s",
+    last_activity: new Date(client.lastReceivedAt).toISOString(),
+    ...(client.roundTrip_ms !== undefined && { rtt: `${client.roundTrip_ms.toFixed(3)}ms` }),
     uptime: uptimeText(now - client.connectedAt),
-    idle: "0s",
+    idle: uptimeText(now - client.lastReceivedAt),
     pending_bytes: client.pendingBytes,
     in_msgs: client.messagesIn,
     out_msgs: client.messagesOut,
     in_bytes: client.bytesIn,
     out_bytes: client.bytesOut,
     subscriptions: client.subscriptions,
-    name: client.clientId,
+    name: client.software.name || client.clientId,
+    ...(client.software.lang !== "" && { lang: client.software.lang }),
+    ...(client.software.version !== "" && { version: client.software.version }),
     ...(client.username !== undefined && { authorized_user: client.username }),
     ...more,
   };
 }
 
 function subsz({ control }: Pick<AdminDeps, "control">, context: AdminContext) {
-  const { subscriptions } = control.status();
+  const { subscriptions, cachedTopics } = control.status();
   const limit = wholeNumber(context.req.query("limit"), CONNZ_LIMIT, 10_000);
   const offset = wholeNumber(context.req.query("offset"), 0, Number.MAX_SAFE_INTEGER);
   const isDetailed = /^(1|true)$/.test(context.req.query("subs") ?? "");
   const list = [];
   if (isDetailed) {
     let at = 0;
-    for (const { protocol, subject, sid, group, clientId } of control.clients.allSubscriptions()) {
-      if (protocol !== "nats") continue;
+    for (const subscription of control.clients.allSubscriptions()) {
+      if (subscription.protocol !== "nats") continue;
       if (at++ < offset) continue;
       if (list.length >= limit) break;
-      list.push({ subject, sid, ...(group !== undefined && { qgroup: group }), cid: 0, clientId });
+      list.push(subscriptionDetail(subscription));
     }
   }
   return {
     server_id: control.config.current.gateway.nats.server_id,
     now: new Date(control.now()).toISOString(),
     num_subscriptions: subscriptions,
-    num_cache: 0,
-    num_inserts: 0,
-    num_removes: 0,
-    num_matches: 0,
-    cache_hit_rate: 0,
-    max_fanout: 0,
-    avg_fanout: 0,
+    num_cache: cachedTopics,
     total: list.length,
     offset,
     limit,

@@ -129,6 +129,8 @@ function statusOf(gateway: Gateway, startedAt: number): GatewayStatus {
     subscriptions: router.subscriptions,
     retained: router.retained.count,
     memory_bytes: gateway.memoryUsage().rss,
+    cpu_ms: gateway.cpuTime(),
+    cachedTopics: gateway.router.cachedRoutes,
   };
 }
 

@@ -25,6 +25,7 @@ import type { NatsServer } from "../nats/server.ts";
 import { NatsSession } from "../nats/session.ts";
 import { subscribeFor as subscribeNats } from "../nats/subscribe.ts";
 import type { NatsSubscription } from "../nats/subscription.ts";
+import { UNKNOWN_SOFTWARE } from "../protocol/session.ts";
 import type { Connection } from "../transport/connection.ts";
 import { decideFor } from "./control_access.ts";
 
@@ -307,6 +308,9 @@ function away(session: ClientSession) {
     port: 0,
     createdAt: session.createdAt,
     connectedAt: session.createdAt,
+    lastReceivedAt: session.disconnectedAt ?? session.createdAt,
+    roundTrip_ms: undefined,
+    software: UNKNOWN_SOFTWARE,
     disconnectedAt: session.disconnectedAt,
     keepalive: 0,
     mountpoint: "",
@@ -342,10 +346,12 @@ function viewOf(
     noLocal,
   };
   if ("sid" in subscription) {
-    const { sid, subject, subscriber } = subscription;
+    const { sid, subject, subscriber, delivered } = subscription;
     const verbose = (subscriber as NatsSession).options.verbose;
     return {
       ...common,
+      connectionId: subscriber.id,
+      delivered,
       protocol: "nats",
       qos: verbose ? 1 : 0,
       retainAsPublished: false,

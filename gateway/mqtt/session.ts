@@ -379,6 +379,7 @@ export class MqttSession implements Session, Connection, Held, Reading {
     return describe(link, at, {
       version: this.#version,
       connectedAt: this.#connectedAt,
+      lastReceivedAt: this.#lastReceived,
       bytesIn: this.#bytesIn,
       messagesIn: this.#publisher?.messages ?? 0,
     });

@@ -1,7 +1,7 @@
 /**
  * A connection as lists and the admin API show it.
  */
-import type { Link, SessionInfo } from "../protocol/session.ts";
+import { type Link, type SessionInfo, UNKNOWN_SOFTWARE } from "../protocol/session.ts";
 import type { Connected } from "./connected.ts";
 import type { ProtocolVersion } from "./packets.ts";
 
@@ -9,6 +9,7 @@ import type { ProtocolVersion } from "./packets.ts";
 export interface SessionNumbers {
   readonly version: ProtocolVersion;
   readonly connectedAt: number;
+  readonly lastReceivedAt: number;
   readonly bytesIn: number;
   readonly messagesIn: number;
 }
@@ -34,6 +35,9 @@ export function describe(
     introduced: at !== undefined,
     authMethod: at?.principal.method ?? "",
     connectedAt: numbers.connectedAt,
+    lastReceivedAt: numbers.lastReceivedAt,
+    roundTrip_ms: undefined,
+    software: UNKNOWN_SOFTWARE,
     keepalive: at?.keepAlive ?? 0,
     mountpoint: at?.mountpoint ?? "",
     cleanStart: at?.cleanStart ?? true,

@@ -72,6 +72,8 @@ export class NatsSession implements Session, Subscriber {
   #sawFrame = false;
   #pingsOut = 0;
   #pingSentAt = 0;
+  #awaitsPong = false;
+  #roundTrip_ms: number | undefined = undefined;
   #suspended = false;
   #handlers: readonly Handler[];
 
@@ -186,6 +188,9 @@ export class NatsSession implements Session, Subscriber {
       introduced: this.state === "open",
       authMethod: this.principal.method,
       connectedAt: this.#connectedAt,
+      lastReceivedAt: this.#lastInputAt,
+      roundTrip_ms: this.#roundTrip_ms,
+      software: this.options,
       keepalive: this.server.options.heartbeat_interval_ms / 1000,
       mountpoint: this.mountpoint,
       cleanStart: true,
@@ -293,6 +298,13 @@ export class NatsSession implements Session, Subscriber {
     }
   }
 
+  /** PONG: the first after a PING says how far the client is. */
+  measureRoundTrip(): void {
+    if (!this.#awaitsPong) return;
+    this.#awaitsPong = false;
+    this.#roundTrip_ms = this.server.now() - this.#pingSentAt;
+  }
+
   /** A client that asks and never reads the answers fills its own queue. */
   #checkPending(): void {
     if (this.link.out.pendingBytes > this.server.options.pending_bytes_max) cutOff(this);
@@ -319,6 +331,7 @@ export class NatsSession implements Session, Subscriber {
 
   #ping(now: number): void {
     this.#pingsOut++;
+    this.#awaitsPong = true;
     this.#pingSentAt = now;
     this.server.counters.sent.ping++;
     this.link.out.append(PING);

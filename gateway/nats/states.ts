@@ -29,6 +29,7 @@ const ping: Handler = (session) => {
 };
 const pong: Handler = (session) => {
   session.server.counters.received.pong++;
+  session.measureRoundTrip();
 };
 /** The connection stays, until the time for a login is up. */
 const refuse: Handler = (session) => session.complain("Authorization Violation");

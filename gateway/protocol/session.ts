@@ -116,6 +116,16 @@ export function closeReason(cause: CloseCause): string {
   }
 }
 
+/** What runs on the other side, in its own words. */
+export interface ClientSoftware {
+  readonly name: string;
+  readonly lang: string;
+  readonly version: string;
+}
+
+/** MQTT has no words for it. */
+export const UNKNOWN_SOFTWARE: ClientSoftware = { name: "", lang: "", version: "" };
+
 /** What is known of a session, read by the admin API and the logs. */
 export interface SessionInfo {
   readonly protocol: "nats" | "mqtt";
@@ -127,6 +137,12 @@ export interface SessionInfo {
   readonly introduced: boolean;
   readonly authMethod: string;
   readonly connectedAt: number;
+  /** When bytes last came from the client, ms since the epoch. */
+  readonly lastReceivedAt: number;
+  /** From the last PING to its PONG, ms; undefined while none was answered, and for MQTT. */
+  readonly roundTrip_ms: number | undefined;
+  /** What a NATS client says of itself in CONNECT; empty texts where it says nothing. */
+  readonly software: ClientSoftware;
   /** Seconds; 0 for none. */
   readonly keepalive: number;
   readonly mountpoint: string;

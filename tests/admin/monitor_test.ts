@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { createHealthApp } from "../../admin/health_app.ts";
 import { HEALTH_PATHS } from "../../admin/routes/health.ts";
+import { NATS_SERVER, NatsServer } from "../kit/nats_server.ts";
 import { RawNats } from "../kit/raw_nats.ts";
+import { until } from "../kit/wait.ts";
 import { startWorld } from "./kit.ts";
 
 Deno.test("health needs no credentials and says little; numbers need them", async () => {
@@ -53,6 +55,59 @@ Deno.test("nats-server's monitoring URLs show what NATS clients do", async () =>
   assert.equal(connz.connections[0].in_msgs, 1);
   const [, subsz] = await world.get("/subsz?subs=1");
   assert.deepEqual([subsz.num_subscriptions, subsz.subscriptions_list[0].subject], [1, "a.*"]);
+});
+
+Deno.test({
+  name: "monitoring URLs: every field is of the type that it has in nats-server",
+  ignore: NATS_SERVER === undefined,
+  async fn() {
+    await using world = await startWorld();
+    await using peer = await NatsServer.start();
+    const introduction = { name: "me", lang: "deno", version: "1.0" };
+    using ours = await RawNats.open(world.gateway.listeners.get("nats:tcp:default")!.port, {
+      ...introduction,
+    });
+    using theirs = await RawNats.open(peer.port, introduction);
+    for (const client of [ours, theirs]) {
+      await client.send("SUB a 1\r\nSUB b q 2\r\nPUB a 2\r\nhi\r\n");
+      // nats-server says INFO once more after CONNECT.
+      while ((await client.line())?.startsWith("MSG") === false);
+    }
+    const monitor = `http://127.0.0.1:${peer.monitorPort}`;
+    for (const path of ["/varz", "/connz", "/connz?subs=1", "/connz?subs=detail", "/healthz"]) {
+      const [, answer] = await world.get(path);
+      const expected = await (await fetch(monitor + path)).json();
+      assertLike(answer, expected, path);
+    }
+    const [, { connections: [connection] }] = await world.get("/connz?subs=detail");
+    assert.deepEqual(
+      { name: connection.name, lang: connection.lang, version: connection.version },
+      introduction,
+    );
+    assert.deepEqual(connection.subscriptions_list_detail, [
+      { subject: "a", sid: "1", msgs: 1, cid: connection.cid },
+      { subject: "b", qgroup: "q", sid: "2", msgs: 0, cid: connection.cid },
+    ]);
+  },
+});
+
+Deno.test("/connz: when a client was last heard of, and how far it is", async () => {
+  await using world = await startWorld(
+    '[gateway.nats]\ndefault_heartbeat_interval = "1s"\nheartbeat_wait_timeout = "20s"\n',
+  );
+  using client = await RawNats.open(world.gateway.listeners.get("nats:tcp:default")!.port);
+  const look = async () => (await world.get("/connz"))[1].connections[0];
+  const before = await look();
+  assert.equal(before.rtt, undefined, "no PING was answered yet");
+  await client.expect("PING");
+  assert.equal((await look()).last_activity, before.last_activity);
+  await client.send("PONG\r\n");
+  const after = await until(async () => {
+    const now = await look();
+    return now.rtt !== undefined && now;
+  }, "a round trip");
+  assert.match(after.rtt, /^\d+\.\d{3}ms$/);
+  assert.ok(after.last_activity > before.last_activity);
 });
 
 Deno.test("prometheus: real numbers of both protocols, each family with help", async () => {
@@ -139,3 +194,13 @@ Deno.test("the Grafana board shows only metrics that there are", async () => {
     }
   }
 });
+
+/** Every field that both have is of one type, in objects and in the first items of lists. */
+function assertLike(answer: unknown, expected: unknown, path: string): void {
+  assert.equal(typeof answer, typeof expected, path);
+  if (typeof answer !== "object" || answer === null) return;
+  for (const [name, value] of Object.entries(answer)) {
+    const twin = (expected as Record<string, unknown>)[name];
+    if (twin !== undefined) assertLike(value, twin, `${path} ${name}`);
+  }
+}

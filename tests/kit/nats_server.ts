@@ -13,6 +13,8 @@ export class NatsServer implements AsyncDisposable {
     readonly child: Deno.ChildProcess,
     readonly dir: string,
     readonly port: number,
+    /** Of its monitoring URLs. */
+    readonly monitorPort: number,
   ) {}
 
   /** Starts it on a free port with lines of its configuration. */
@@ -20,13 +22,17 @@ export class NatsServer implements AsyncDisposable {
     const dir = Deno.makeTempDirSync({ prefix: "natsgate-test-" });
     Deno.writeTextFileSync(`${dir}/server.conf`, config);
     const child = new Deno.Command(NATS_SERVER!, {
-      args: ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", dir, "-c", `${dir}/server.conf`],
+      args: [
+        ...["-a", "127.0.0.1", "-p", "-1", "-m", "-1"],
+        ...["--ports_file_dir", dir, "-c", `${dir}/server.conf`],
+      ],
       stdin: "null",
       stdout: "null",
       stderr: "null",
     }).spawn();
-    const url = await until(() => portsFile(dir), "nats-server to listen");
-    return new NatsServer(child, dir, Number(new URL(url).port));
+    const { nats, monitoring } = await until(() => portsFile(dir), "nats-server to listen");
+    const [port, monitorPort] = [nats, monitoring].map(([url]) => Number(new URL(url!).port));
+    return new NatsServer(child, dir, port!, monitorPort!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -36,11 +42,14 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-function portsFile(dir: string): string | undefined {
+/** URLs by what they are for. */
+type Ports = Readonly<Record<"nats" | "monitoring", readonly string[]>>;
+
+function portsFile(dir: string): Ports | undefined {
   for (const entry of Deno.readDirSync(dir)) {
     if (!entry.name.endsWith(".ports")) continue;
     const text = Deno.readTextFileSync(`${dir}/${entry.name}`);
-    if (text.endsWith("}")) return JSON.parse(text).nats[0];
+    if (text.endsWith("}")) return JSON.parse(text);
   }
   return undefined;
 }

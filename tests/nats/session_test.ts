@@ -63,6 +63,23 @@ Deno.test("idle timeout: who says nothing goes without a word; one frame is enou
   assert.equal(talker.closed, undefined);
 });
 
+Deno.test("the PONG to a heartbeat says how far the client is, any other says nothing", () => {
+  const world = new NatsWorld({ options: { heartbeat_interval_ms: 2000 } });
+  const client = world.open();
+  const connectedAt = world.clock.now();
+  client.send("PONG\r\n");
+  assert.equal(client.session.info.roundTrip_ms, undefined);
+  client.pass(2000);
+  assert.equal(client.read(), "PING\r\n");
+  assert.equal(client.session.info.lastReceivedAt, connectedAt);
+  client.pass(7);
+  client.send("PONG\r\nPONG\r\n");
+  client.pass(5);
+  client.send("PONG\r\n");
+  const { roundTrip_ms, lastReceivedAt } = client.session.info;
+  assert.deepEqual([roundTrip_ms, lastReceivedAt - connectedAt], [7, 2012]);
+});
+
 Deno.test("heartbeat: PINGs to the silent, patience with the talkative, an end for the dead", () => {
   const options = { heartbeat_interval_ms: 2000, heartbeat_wait_ms: 1000 };
   const world = new NatsWorld({ options });
