@@ -5,6 +5,7 @@ import { assertSound, Bystanders } from "../kit/bystanders.ts";
 import { sharedGateway } from "../kit/gateway.ts";
 import { RawMqtt } from "../kit/raw_mqtt.ts";
 import { concat, RawNats } from "../kit/raw_nats.ts";
+import { generator } from "../kit/random.ts";
 import { randomSeed } from "../kit/seed.ts";
 import { until } from "../kit/wait.ts";
 
@@ -242,14 +243,4 @@ function mqttFrames(random: () => number): Uint8Array[] {
     ));
   }
   return packets.map((packet) => Uint8Array.from(generate(packet, { protocolVersion })));
-}
-
-/** A small random number generator that starts from a seed (mulberry32). */
-function generator(state: number): () => number {
-  return () => {
-    state = state + 0x6d2b79f5 | 0;
-    let t = Math.imul(state ^ state >>> 15, 1 | state);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return ((t ^ t >>> 14) >>> 0) / 4294967296;
-  };
 }
