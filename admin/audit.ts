@@ -39,7 +39,7 @@ export class Audit {
     const { documents, log } = this.control;
     const what = entry.what.slice(0, TEXT_MAX);
     const note = entry.note.slice(0, TEXT_MAX);
-    const at = new Date(this.control.now()).toISOString();
+    const at = new Date(this.control.calendar()).toISOString();
     documents.put(KIND, keyOf(this.#next++), { at, ...entry, what, note });
     while (this.#next - this.#oldest > AUDIT_MAX) documents.delete(KIND, keyOf(this.#oldest++));
     documents.commit();

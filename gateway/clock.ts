@@ -4,10 +4,31 @@
 
 /** Wall clock and timers, in milliseconds. */
 export interface Clock {
-  /** Milliseconds since the epoch. Never runs backwards within one process. */
+  /**
+   * Milliseconds since the epoch, as the calendar stood at the start. Never runs backwards and
+   * never jumps: the scale of every deadline.
+   */
   now(): number;
+  /**
+   * Milliseconds since the epoch by the calendar, which may be set while the process runs: a board
+   * without a battery starts in 1970. For dates that come from outside or go there.
+   */
+  calendar(): number;
   /** Calls `run` once, at or soon after `deadline` (on the scale of `now`). */
   at(deadline: number, run: () => void): Timer;
+}
+
+/**
+ * How far the calendar is ahead of `now`, in milliseconds: what it was set forward since the start.
+ * In whole seconds, so that it is 0 while nobody sets it.
+ */
+export function calendarAhead(clock: Clock): number {
+  return Math.round((clock.calendar() - clock.now()) / 1000) * 1000;
+}
+
+/** A date of the calendar on the scale of `now`. */
+export function fromCalendar(clock: Clock, date: number): number {
+  return date - calendarAhead(clock);
 }
 
 /** A pending call that can still be called off. */
@@ -24,6 +45,7 @@ export function realClock(): Clock {
   const now = () => offset + performance.now();
   return {
     now,
+    calendar: Date.now,
     at(deadline, run) {
       // setTimeout takes at most 2^31-1 ms; a later deadline is re-armed on the way.
       let id: ReturnType<typeof setTimeout>;

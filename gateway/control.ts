@@ -21,8 +21,10 @@ export type * from "./control_clients.ts";
 
 /** A running gateway as administration sees it. */
 export interface GatewayControl {
-  /** Milliseconds since the epoch, of the gateway's own clock. */
+  /** Milliseconds since the epoch, of the gateway's own clock: see `Clock.now`. */
   now(): number;
+  /** Milliseconds since the epoch by the calendar: see `Clock.calendar`. */
+  calendar(): number;
   readonly log: Log;
   status(): GatewayStatus;
   readonly clients: ClientControl;

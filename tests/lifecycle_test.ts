@@ -16,6 +16,7 @@ function stage(gateway: Partial<Supervised> = {}) {
   const timers: { deadline: number; run: () => void; cancelled: boolean }[] = [];
   const clock: Clock = {
     now: () => 1000,
+    calendar: () => 1000,
     at(deadline, run) {
       const timer = { deadline, run, cancelled: false };
       timers.push(timer);

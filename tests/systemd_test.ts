@@ -21,6 +21,7 @@ Deno.test({
       let cancelled = 0;
       const unwatch = line.watch({
         now: () => 100,
+        calendar: () => 100,
         at(deadline, run) {
           deadlines.push(deadline);
           alive = run;

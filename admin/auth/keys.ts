@@ -133,7 +133,7 @@ export class ApiKeys {
       desc: settings.desc ?? "",
       enable: settings.enable ?? true,
       expiresAt: stored(settings.expiresAt ?? Infinity),
-      createdAt: this.control.now(),
+      createdAt: this.control.calendar(),
       role: settings.role ?? "administrator",
       scopes: settings.scopes ?? null,
     };
@@ -186,11 +186,11 @@ export class ApiKeys {
   }
 
   #isExpired({ expiresAt }: KeyRecord): boolean {
-    return expiresAt !== null && expiresAt <= this.control.now();
+    return expiresAt !== null && expiresAt <= this.control.calendar();
   }
 
   #checkExpiry(expiresAt: number | undefined): void {
-    if (expiresAt === undefined || expiresAt > this.control.now()) return;
+    if (expiresAt === undefined || expiresAt > this.control.calendar()) return;
     throw new Problem(400, "BAD_REQUEST", "expired_at: has already passed");
   }
 

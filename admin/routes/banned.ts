@@ -65,7 +65,7 @@ export function banRoutes(api: Api): void {
     }),
     answers: { 200: AnyObject },
   }, ({ body, caller }) => {
-    const now = control.now();
+    const now = control.calendar();
     const until = timeOf(body.until, "until") ?? Infinity;
     if (until <= now) throw new Problem(400, "BAD_REQUEST", "until: has already passed");
     const { as, who, reason, by = "mgmt_api" } = body;

@@ -76,7 +76,7 @@ function varz({ control }: Pick<AdminDeps, "control">, cpu: CpuMeter) {
     max_control_line: nats.protocol.max_control_line,
     ping_interval: nats.default_heartbeat_interval * 1e6,
     start: new Date(startedAt).toISOString(),
-    now: new Date(control.now()).toISOString(),
+    now: new Date(control.calendar()).toISOString(),
     uptime: uptimeText(uptime_ms),
     mem: memory_bytes,
     cores: navigator.hardwareConcurrency,
@@ -107,7 +107,7 @@ function connz(deps: Pick<AdminDeps, "control">, context: AdminContext) {
   const { server_id } = control.config.current.gateway.nats;
   return {
     server_id,
-    now: new Date(control.now()).toISOString(),
+    now: new Date(control.calendar()).toISOString(),
     num_connections: shown.length,
     total: nats,
     offset,
@@ -180,7 +180,7 @@ function subsz({ control }: Pick<AdminDeps, "control">, context: AdminContext) {
   }
   return {
     server_id: control.config.current.gateway.nats.server_id,
-    now: new Date(control.now()).toISOString(),
+    now: new Date(control.calendar()).toISOString(),
     num_subscriptions: subscriptions,
     num_cache: cachedTopics,
     total: list.length,

@@ -119,7 +119,7 @@ export class BanList {
 
   #active(key: string) {
     const ban = this.#bans.get(key);
-    if (ban?.until === undefined || ban.until > this.clock.now()) return ban;
+    if (ban?.until === undefined || ban.until > this.clock.calendar()) return ban;
     this.#remove(key);
     return undefined;
   }

@@ -1,6 +1,7 @@
 /**
  * Logins and permissions by asking an HTTP service.
  */
+import { fromCalendar } from "../clock.ts";
 import { readAttachedRules, readAttributes } from "./attached_rules.ts";
 import { NOT_AUTHORIZED, type Provider } from "./chain.ts";
 import type { PartDeps } from "./deps.ts";
@@ -167,12 +168,15 @@ function allowed(body: JsonObject, credentials: Credentials, deps: PartDeps): Au
     ? undefined
     : asNumber(body.expire_at) ?? asNumber(Number(asText(body.expire_at))) ?? -1;
   if (
-    expires_s !== undefined && (expires_s * 1000 <= deps.clock.now() || expires_s > EXPIRE_MAX_S)
+    expires_s !== undefined &&
+    (expires_s * 1000 <= deps.clock.calendar() || expires_s > EXPIRE_MAX_S)
   ) {
     deps.log.warn("the HTTP authentication service sent an expire_at that is no time to come", {});
     return BAD_PASSWORD;
   }
-  const expiresAt = expires_s === undefined ? undefined : expires_s * 1000;
+  const expiresAt = expires_s === undefined
+    ? undefined
+    : fromCalendar(deps.clock, expires_s * 1000);
   try {
     const rules = body.acl === undefined || body.acl === null
       ? undefined

@@ -1,6 +1,7 @@
 /**
  * Ordinary JWTs in the password or user name, by `jose`. (NATS's own JWTs are `nats_jwt.ts`.)
  */
+import { fromCalendar } from "../clock.ts";
 import { readAttachedRules, readAttributes } from "./attached_rules.ts";
 import { NOT_AUTHORIZED, type Provider } from "./chain.ts";
 import type { PartDeps } from "./deps.ts";
@@ -87,7 +88,7 @@ function judgeClaims(
   credentials: Credentials,
   deps: PartDeps,
 ): AuthResult {
-  const now = deps.clock.now();
+  const now = deps.clock.calendar();
   const exp_s = timeOf(claims.exp), nbf_s = timeOf(claims.nbf);
   if (exp_s === "odd" || (exp_s !== undefined && now >= exp_s * 1000)) return BAD_PASSWORD;
   if (nbf_s === "odd" || (nbf_s !== undefined && now < nbf_s * 1000)) return BAD_PASSWORD;
@@ -96,7 +97,7 @@ function judgeClaims(
     const wanted = render(parseTemplate(value), (placeholder) => fact(facts, placeholder));
     if (!holds(claims[name], wanted)) return BAD_PASSWORD;
   }
-  const expiresAt = exp_s === undefined ? undefined : exp_s * 1000;
+  const expiresAt = exp_s === undefined ? undefined : fromCalendar(deps.clock, exp_s * 1000);
   const acl = claims[options.acl_claim_name];
   try {
     const rules = acl === undefined || acl === null

@@ -2,7 +2,7 @@
  * NATS decentralized login: a user token, signed by an account or one of its signing keys, whose
  * own token is signed by a trusted operator. Names of failures are EMQX's.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, fromCalendar } from "../clock.ts";
 import { asFlag, asNumber, asObject, type JsonObject } from "./json.ts";
 import {
   decodeToken,
@@ -62,7 +62,7 @@ export function natsJwtMethod(
       const jwt = credentials.nats?.jwt;
       if (jwt === undefined) return { kind: "absent", reason: "jwt_required" };
       try {
-        return login(jwt, credentials, operators, accountOf, subjects, clock.now());
+        return login(jwt, credentials, operators, accountOf, subjects, clock);
       } catch (error) {
         if (error instanceof JwtRefusal) return { kind: "deny", reason: error.message };
         throw error;
@@ -77,8 +77,9 @@ function login(
   operators: ReadonlySet<string>,
   accountOf: (key: string) => NatsToken,
   subjects: SubjectReader,
-  now: number,
+  clock: Clock,
 ): Decided {
+  const now = clock.calendar();
   const user = decodeToken(jwt);
   if (operators.size === 0) refuse("jwt_trusted_operators_required");
   if (user.version === undefined) refuse("invalid_jwt_alg");
@@ -109,7 +110,7 @@ function login(
       method: "jwt",
       superuser: false,
       account: account.subject!,
-      ...(ends.length === 0 ? {} : { expiresAt: Math.min(...ends) }),
+      ...(ends.length === 0 ? {} : { expiresAt: fromCalendar(clock, Math.min(...ends)) }),
       ...(Object.keys(limits).length === 0 ? {} : { limits }),
       ...(isEmptyPermissions(permissions)
         ? {}

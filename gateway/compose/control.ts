@@ -56,6 +56,7 @@ export function createControl(gateway: Gateway, parts: ControlParts): GatewayCon
   const exposition = prometheusText(gateway, startedAt, () => problems().length === 0);
   return {
     now,
+    calendar: () => gateway.clock.calendar(),
     log: gateway.log.part("admin"),
     status: () => statusOf(gateway, startedAt),
     clients: new RunningClients({
@@ -135,7 +136,7 @@ function statusOf(gateway: Gateway, startedAt: number): GatewayStatus {
 }
 
 function listenersOf(gateway: Gateway): ListenerView[] {
-  const certificates = gateway.listeners.certificates(gateway.clock.now());
+  const certificates = gateway.listeners.certificates(gateway.clock.calendar());
   return listListeners(gateway.config).map(
     ({ id, protocol, type, name, path, listener, enabled }) => {
       const open = gateway.listeners.get(id);

@@ -79,7 +79,7 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
     this.username = stored.username;
     this.version = stored.version;
     this.expiryInterval = stored.expiryInterval;
-    this.disconnectedAt = stored.disconnectedAt ?? this.#broker.now();
+    this.disconnectedAt = endOfConnection(stored, this.#broker.now());
     this.will = stored.will;
     this.keeps = true;
   }
@@ -208,3 +208,17 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
     return left;
   }
 }
+
+/**
+ * When the connection of a stored session ended. A session is not older than it can be known to
+ * be: of a time that has not come yet, or that was written before the calendar was ever set, only
+ * the start of this process is certain.
+ */
+function endOfConnection({ disconnectedAt }: StoredSession, now: number): number {
+  const isKnown = disconnectedAt !== undefined && disconnectedAt <= now &&
+    disconnectedAt >= CALENDAR_SET_MS;
+  return isKnown ? disconnectedAt : now;
+}
+
+/** A calendar before this was never set: natsgate is younger. */
+const CALENDAR_SET_MS = Date.UTC(2024, 0, 1);

@@ -12,6 +12,8 @@ export class RecordError extends Error {
 export class ByteSink {
   /** Bytes written so far. */
   length = 0;
+  /** How far the calendar is ahead of the clock whose times are written. */
+  ahead_ms = 0;
   #bytes: Uint8Array;
   #view: DataView;
 
@@ -56,6 +58,11 @@ export class ByteSink {
   /** Writes over four bytes that are there already. */
   u32At(at: number, value: number): void {
     this.#view.setUint32(at, value, true);
+  }
+
+  /** A time on the scale of `Clock.now`, as a date of the calendar. */
+  time(at: number): void {
+    this.float(at + this.ahead_ms);
   }
 
   /** Any number: 64-bit floating point. */

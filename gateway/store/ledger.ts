@@ -163,8 +163,12 @@ export class Ledger {
     this.#nextId = Math.max(this.#nextId, segment.id + 1);
   }
 
-  /** Writes everything. Memory stays as it is, so that it can be done again if this throws. */
-  write(writer: SegmentWriter): void {
+  /**
+   * Writes everything. Memory stays as it is, so that it can be done again if this throws.
+   * @param ahead_ms see `ByteSink`
+   */
+  write(writer: SegmentWriter, ahead_ms = 0): void {
+    this.#sink.ahead_ms = ahead_ms;
     // The dead first: their pages can be used again by what follows.
     this.#writeTouched(writer);
     this.#writeWaiting(writer);

@@ -102,9 +102,9 @@ export function writeSession(into: ByteSink, session: StoredSession): void {
   into.text(session.clientId);
   into.byte(session.version);
   into.varint(session.expiryInterval);
-  into.float(session.createdAt);
+  into.time(session.createdAt);
   if (username !== undefined) into.text(username);
-  if (disconnectedAt !== undefined) into.float(disconnectedAt);
+  if (disconnectedAt !== undefined) into.time(disconnectedAt);
   if (will !== undefined) writeWill(into, will);
 }
 
@@ -208,7 +208,7 @@ function writeExtras(into: ByteSink, extras: MessageExtras): void {
   }
   if (contentType !== undefined) into.text(contentType);
   if (payloadFormat !== undefined) into.byte(payloadFormat);
-  if (expiresAt !== undefined) into.float(expiresAt);
+  if (expiresAt !== undefined) into.time(expiresAt);
 }
 
 function readExtras(from: ByteSource): MessageExtras {

@@ -5,7 +5,7 @@
  * commit that fails is simply tried again: nothing has to be put in step.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Clock, Timer } from "../clock.ts";
+import { calendarAhead, type Clock, type Timer } from "../clock.ts";
 import { ByteSink } from "./bytes.ts";
 import { DurableRetained } from "./durable_retained.ts";
 import { DurableSessions, type SessionKept } from "./durable_sessions.ts";
@@ -171,7 +171,8 @@ export class SqliteStore implements Store {
   }
 
   #write(): boolean {
-    this.#transaction.run(() => this.#writeChanges());
+    const ahead_ms = calendarAhead(this.#clock);
+    this.#transaction.run(() => this.#writeChanges(ahead_ms));
     const failure = this.#transaction.end();
     if (failure !== undefined) {
       this.#failed(failure);
@@ -187,7 +188,9 @@ export class SqliteStore implements Store {
     return true;
   }
 
-  #writeChanges(): void {
+  /** `ahead_ms`: see `ByteSink`. */
+  #writeChanges(ahead_ms: number): void {
+    this.#sink.ahead_ms = ahead_ms;
     const { probe, deleteSession, deleteSubscriptions, deleteRetained, putRetained, segments } =
       this.#statements;
     // With nothing to write, the disk would not be asked whether it works again.
@@ -197,7 +200,7 @@ export class SqliteStore implements Store {
       deleteSubscriptions.run(id);
     }
     for (const kept of this.sessions.changed) this.#writeSession(kept);
-    this.sessions.ledger.write(segments);
+    this.sessions.ledger.write(segments, ahead_ms);
     for (const [topic, message] of this.retained.changed) {
       if (message === undefined) deleteRetained.run(topic);
       else putRetained.run(topic, this.#record((sink) => writeMessage(sink, topic, message)));

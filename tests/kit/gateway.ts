@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly args?: readonly string[];
   /** Directory to use and keep, for tests that start again from what an earlier run left. */
   readonly dir?: string;
+  /** Variables of its environment, beside those of the test. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Words that start it in a root of its own, which is `dir` and holds it as `/natsgate`. */
   readonly chroot?: readonly string[];
 }
@@ -119,6 +121,7 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
       ...program,
       ...args,
     ],
+    env: options.env ?? {},
     stdin: "null",
     stdout: "null",
   }).spawn();

@@ -3,9 +3,14 @@ import type { Clock } from "../../gateway/clock.ts";
 /** A clock whose hands a test moves. */
 export class StillClock implements Clock {
   readonly #timers = new Set<{ deadline: number; run: () => void }>();
+  /** How far the calendar was set ahead. */
+  ahead_ms = 0;
   constructor(public time = 1_750_000_000_000) {}
   now(): number {
     return this.time;
+  }
+  calendar(): number {
+    return this.time + this.ahead_ms;
   }
   at(deadline: number, run: () => void) {
     const timer = { deadline, run };

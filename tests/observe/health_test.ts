@@ -23,6 +23,7 @@ Deno.test("watchLoopLag() measures how late its timer runs, again and again", ()
   const histogram = new Histogram([1, 100]);
   const stop = watchLoopLag({
     now: () => now,
+    calendar: () => now,
     at(deadline, run) {
       assert.equal(deadline, now + LAG_INTERVAL_MS);
       due.push(run);

@@ -18,6 +18,7 @@ function open(options: Partial<LogOptions> = {}) {
   const timers: { deadline: number; run: () => void; cancelled: boolean }[] = [];
   const clock: Clock = {
     now: () => 0,
+    calendar: () => 0,
     at(deadline, run) {
       const timer = { deadline, run, cancelled: false };
       timers.push(timer);

@@ -11,6 +11,10 @@ class HandClock implements Clock {
     return this.#now;
   }
 
+  calendar(): number {
+    return this.#now;
+  }
+
   at(deadline: number, run: () => void) {
     this.#timers.set(run, deadline);
     return { cancel: () => void this.#timers.delete(run) };
