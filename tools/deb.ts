@@ -1,6 +1,7 @@
 /**
- * Builds a Debian package around a compiled binary: `deno task deb BINARY [ARCHITECTURE]` writes
- * `dist/natsgate_VERSION_ARCHITECTURE.deb`. Needs dpkg-deb.
+ * Builds a Debian package around a compiled binary: `deno task deb BINARY [ARCHITECTURE [DIR]]`
+ * writes `natsgate_VERSION_ARCHITECTURE.deb` to `dist` or DIR. Needs dpkg-deb, whose variable
+ * DPKG_DEB_COMPRESSOR_TYPE is honoured.
  */
 import { gzipSync } from "node:zlib";
 import { main } from "../gateway/cli/command.ts";
@@ -17,7 +18,7 @@ export async function buildDeb(
   binary: string,
   architecture: string,
   output: string,
-  compression: "xz" | "none" = "xz",
+  compression = "xz",
 ): Promise<string> {
   const tree = await Deno.makeTempDir({ prefix: "natsgate-deb-" });
   try {
@@ -149,8 +150,10 @@ fi
 };
 
 if (import.meta.main) {
-  const [binary, architecture = "amd64"] = Deno.args;
-  if (binary === undefined) throw new Error("usage: deno task deb BINARY [amd64|arm64]");
-  const path = await buildDeb(binary, architecture, `${ROOT}dist`);
+  const [binary, architecture = "amd64", output = `${ROOT}dist`] = Deno.args;
+  if (binary === undefined) throw new Error("usage: deno task deb BINARY [amd64|arm64 [DIR]]");
+  // Named, because Ubuntu's default is one that older releases of Debian cannot read.
+  const compression = Deno.env.get("DPKG_DEB_COMPRESSOR_TYPE") ?? "xz";
+  const path = await buildDeb(binary, architecture, output, compression);
   await Deno.stdout.write(new TextEncoder().encode(`${path}\n`));
 }
