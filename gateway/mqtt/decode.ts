@@ -2,8 +2,8 @@
  * Bytes of one connection into MQTT packets, one at a time and on demand.
  */
 import { assert, ProtocolError } from "../errors.ts";
-import { frameBufferBytes, freeBytes } from "../protocol/bytes.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
+import { PartialFrame } from "../protocol/partial_frame.ts";
 import { ReasonCode } from "./codes.ts";
 import { decodeConnect, readProtocol } from "./decode_connect.ts";
 import { checkCode, decodePacket } from "./decode_packet.ts";
@@ -63,10 +63,8 @@ export class Decoder {
   #carry: Uint8Array = EMPTY;
   #carryAt = 0;
   #carryEnd = 0;
-  /** A large PUBLISH that is being collected, and how much of it is there. */
-  #large: Uint8Array<ArrayBuffer> | undefined = undefined;
-  #largeFilled = 0;
-  #largeSize = 0;
+  /** A large PUBLISH that is being collected. */
+  readonly #large = new PartialFrame();
   /** Results of `#parse`: end of the packet, its size, and the least that is missing of it. */
   #parsedTo = 0;
   #size = 0;
@@ -86,7 +84,7 @@ export class Decoder {
 
   /** Bytes that are held between turns. */
   get keptBytes(): number {
-    return this.#carryEnd - this.#carryAt + this.#largeFilled;
+    return this.#carryEnd - this.#carryAt + this.#large.length;
   }
 
   /** Gives the next bytes; they are not touched after the next `keep` or NEED_MORE. */
@@ -110,9 +108,7 @@ export class Decoder {
 
   /** Gives the memory of an unfinished packet back. Nothing can be read after that. */
   release(): void {
-    if (this.#large !== undefined) freeBytes(this.#large);
-    this.#large = undefined;
-    this.#largeFilled = 0;
+    this.#large.free();
     this.#carry = EMPTY;
     this.#carryAt = this.#carryEnd = 0;
     this.#chunk = EMPTY;
@@ -124,7 +120,7 @@ export class Decoder {
    * came before is no longer valid then. Throws `ProtocolError`.
    */
   next(): PacketType | typeof NEED_MORE {
-    if (this.#large !== undefined) return this.#fillLarge(this.#large);
+    if (this.#large.length > 0) return this.#fillLarge();
     if (this.#carry !== EMPTY) return this.#nextOfCarry();
     if (this.#at < this.#end) {
       const type = this.#parse(this.#chunk, this.#at, this.#end);
@@ -159,31 +155,19 @@ export class Decoder {
   }
 
   #startLarge(): PacketType | typeof NEED_MORE {
-    const there = this.#carryEnd - this.#carryAt + this.#end - this.#at;
-    const large = new Uint8Array(frameBufferBytes(this.#size, Math.min(there, this.#size)));
-    const size = Math.min(large.length, this.#carryEnd - this.#carryAt);
-    large.set(this.#carry.subarray(this.#carryAt, this.#carryAt + size));
-    this.#carryAt += size;
+    // Bytes that were kept come before the chunk; a packet that begins in them may end in them.
+    const kept = this.#carry.subarray(this.#carryAt, this.#carryEnd).subarray(0, this.#size);
+    this.#carryAt += kept.length;
     this.#dropEmptyCarry();
-    this.#large = large;
-    this.#largeFilled = size;
-    this.#largeSize = this.#size;
-    return this.#fillLarge(large);
+    this.#large.start(kept, this.#size, kept.length + this.#end - this.#at);
+    return this.#fillLarge();
   }
 
-  #fillLarge(large: Uint8Array<ArrayBuffer>): PacketType | typeof NEED_MORE {
-    const size = Math.min(this.#largeSize - this.#largeFilled, this.#end - this.#at);
-    if (this.#largeFilled + size > large.length) {
-      const grown = new Uint8Array(this.#largeSize);
-      grown.set(large.subarray(0, this.#largeFilled));
-      this.#large = large = grown;
-    }
-    large.set(this.#chunk.subarray(this.#at, this.#at + size), this.#largeFilled);
-    this.#at += size;
-    this.#largeFilled += size;
-    if (this.#largeFilled < this.#largeSize) return this.#needMore();
-    this.#large = undefined;
-    this.#largeFilled = 0;
+  #fillLarge(): PacketType | typeof NEED_MORE {
+    this.#at += this.#large.add(this.#chunk, this.#at, this.#large.missing);
+    if (this.#large.missing > 0) return this.#needMore();
+    const large = this.#large.bytes;
+    this.#large.clear();
     let body = 1;
     while (large[body++]! >= 0x80);
     this.#parsePublish(large, large[0]!, body, large.length);

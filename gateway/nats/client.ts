@@ -5,6 +5,7 @@
 import { ProtocolError } from "../errors.ts";
 import { writeDecimal } from "../protocol/bytes.ts";
 import type { Outbox } from "../protocol/outbox.ts";
+import { PING, PONG } from "./encode.ts";
 
 /** What a server sent. */
 export const ServerOp = {
@@ -203,8 +204,6 @@ export function encodePub(
 const encoder = new TextEncoder();
 const EMPTY = new Uint8Array(0);
 const CRLF = encoder.encode("\r\n");
-const PING = encoder.encode("PING\r\n");
-const PONG = encoder.encode("PONG\r\n");
 const BLANK = 0x20, CR = 0x0d, LF = 0x0a, PLUS = 0x2b, MINUS = 0x2d;
 const H = 0x48, I = 0x49, M = 0x4d, P = 0x50;
 const CARRY_BYTES_MIN = 4096;

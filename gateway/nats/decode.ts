@@ -4,9 +4,23 @@
  * decoder's own fields describe the current frame as offsets into `bytes`.
  */
 import { ProtocolError } from "../errors.ts";
-import { frameBufferBytes, freeBytes } from "../protocol/bytes.ts";
 import { copyShort, equalShort, viewOf } from "../protocol/copy.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
+import { PartialFrame } from "../protocol/partial_frame.ts";
+import {
+  isPub,
+  lineTooLong,
+  MALFORMED,
+  mayBecomeOperation,
+  parseSize,
+  tokenCount,
+  tokenize,
+  tokens,
+  unknownOperation,
+  Word,
+  wordAt,
+  wrongArguments,
+} from "./control_line.ts";
 import { Op } from "./ops.ts";
 
 /** What the decoder enforces. */
@@ -59,11 +73,8 @@ export class NatsDecoder<Note = unknown> {
   #chunk: Uint8Array = EMPTY;
   #chunkView: DataView = EMPTY_VIEW;
   #at = 0;
-  /** A frame whose beginning came in earlier chunks; undefined between frames. */
-  #partial: Uint8Array<ArrayBuffer> | undefined = undefined;
-  #partialLength = 0;
-  /** Whole length of the partial frame once its control line was read; 0 before. */
-  #partialSize = 0;
+  /** A frame whose beginning came in earlier chunks; of known size once its line was read. */
+  readonly #partial = new PartialFrame();
   /** Bytes of an oversize body (with CR LF) yet to be thrown away. */
   #skip = 0;
   /** Where the frame that was just read ends in `bytes`, or would end if it were complete. */
@@ -88,9 +99,7 @@ export class NatsDecoder<Note = unknown> {
 
   /** Copies what `next` has not used, because the chunk dies. Called when a session stops early. */
   keep(): void {
-    this.#chunk = this.#chunk.slice(this.#at);
-    this.#at = 0;
-    this.#chunkView = viewOf(this.#chunk);
+    this.feed(this.#chunk.slice(this.#at));
   }
 
   /**
@@ -98,23 +107,19 @@ export class NatsDecoder<Note = unknown> {
    * there, followed by `filled`. Undefined when an ordinary read is due.
    */
   wanted(): Uint8Array | undefined {
-    const missing = this.#partialSize - this.#partialLength;
+    const { missing } = this.#partial;
     if (missing < DIRECT_READ_BYTES_MIN || this.#at < this.#chunk.length) return undefined;
-    const room = this.#partial!.length - this.#partialLength;
-    if (room < DIRECT_READ_BYTES_MIN) this.#growPartial(this.#partialSize);
-    return this.#partial!.subarray(this.#partialLength);
+    return this.#partial.room(DIRECT_READ_BYTES_MIN);
   }
 
   /** The first `count` bytes of what `wanted` gave have been filled. */
   filled(count: number): void {
-    this.#partialLength += count;
+    this.#partial.filled(count);
   }
 
   /** Gives the memory of an unfinished frame back. Nothing can be read after that. */
   release(): void {
-    if (this.#partial !== undefined) freeBytes(this.#partial);
-    this.#partial = undefined;
-    this.#partialLength = this.#partialSize = 0;
+    this.#partial.free();
     this.feed(EMPTY);
   }
 
@@ -124,7 +129,7 @@ export class NatsDecoder<Note = unknown> {
    */
   next(): Op {
     if (this.#skip > 0 && !this.#skipped()) return Op.None;
-    if (this.#partial !== undefined) return this.#fromPartial();
+    if (this.#partial.length > 0) return this.#fromPartial();
     const at = this.#at;
     if (at >= this.#chunk.length) return Op.None;
     if (this.bytes !== this.#chunk) {
@@ -155,12 +160,7 @@ export class NatsDecoder<Note = unknown> {
    */
   #read(at: number): Op {
     const bytes = this.bytes;
-    if (at + 4 < bytes.length && (bytes[at]! & UPPER) === P && (bytes[at + 1]! & UPPER) === U) {
-      if ((bytes[at + 2]! & UPPER) === B && isBlank(bytes[at + 3]!)) {
-        return this.#pub(at + 4, false);
-      }
-      throw unknownOperation();
-    }
+    if (isPub(bytes, at)) return this.#pub(at + PUB_BYTES, false);
     const lineEnd = bytes.indexOf(LF, at);
     this.#frameEnd = lineEnd + 1;
     return lineEnd < 0 ? Op.None : this.#rare(at, lineEnd);
@@ -201,35 +201,29 @@ export class NatsDecoder<Note = unknown> {
   }
 
   #rare(at: number, lineEnd: number): Op {
-    const bytes = this.bytes;
-    switch (bytes[at]! & UPPER) {
-      case P:
-        // Whatever else stands on the line does not matter.
-        if (starts(bytes, at, lineEnd, PING)) return Op.Ping;
-        if (starts(bytes, at, lineEnd, PONG)) return Op.Pong;
-        if (word(bytes, at, lineEnd, PUB)) return this.#pub(at + 4, false);
-        break;
-      case S:
-        if (word(bytes, at, lineEnd, SUB)) return this.#sub(at + 4);
-        break;
-      case H:
-        if (word(bytes, at, lineEnd, HPUB)) return this.#pub(at + 5, true);
-        break;
-      case U:
-        if (word(bytes, at, lineEnd, UNSUB)) return this.#unsub(at + 6);
-        break;
-      case C:
-        if (starts(bytes, at, lineEnd, CONNECT)) return this.#connect(at + 7, lineEnd);
-        break;
-      case I:
-        if (word(bytes, at, lineEnd, INFO)) return Op.Ignored;
-        break;
+    switch (wordAt(this.bytes, at, lineEnd)) {
+      case Word.Pub:
+        return this.#pub(at + PUB_BYTES, false);
+      case Word.Hpub:
+        return this.#pub(at + PUB_BYTES + 1, true);
+      case Word.Sub:
+        return this.#sub(at + 4);
+      case Word.Unsub:
+        return this.#unsub(at + 6);
+      case Word.Connect:
+        return this.#connect(at + 7, lineEnd);
+      case Word.Ping:
+        return Op.Ping;
+      case Word.Pong:
+        return Op.Pong;
+      case Word.Info:
+      case Word.Ok:
+        return Op.Ignored;
+      case Word.Err:
+        throw new ProtocolError("the client sent -ERR", MALFORMED, "");
+      default:
+        throw unknownOperation();
     }
-    if (starts(bytes, at, lineEnd, OK)) return Op.Ignored;
-    if (starts(bytes, at, lineEnd, ERR)) {
-      throw new ProtocolError("the client sent -ERR", MALFORMED, "");
-    }
-    throw unknownOperation();
   }
 
   #pub(args: number, headers: boolean): Op {
@@ -334,71 +328,48 @@ export class NatsDecoder<Note = unknown> {
   #startPartial(size: number): void {
     const rest = this.#chunk.subarray(this.#at);
     if (size === 0) this.#checkUnfinished(rest);
-    this.#partial = new Uint8Array(
-      size > 0 ? frameBufferBytes(size, rest.length) : Math.max(LINE_BYTES_MIN, rest.length * 2),
-    );
-    this.#partial.set(rest);
-    this.#partialLength = rest.length;
-    this.#partialSize = size;
+    this.#partial.start(rest, size);
     this.#at = this.#chunk.length;
   }
 
   #fromPartial(): Op {
-    const complete = this.#partialSize === 0 ? this.#completeLine() : this.#completeFrame();
-    if (!complete) return Op.None;
-    this.bytes = this.#partial!.subarray(0, this.#partialLength);
+    const partial = this.#partial;
+    if (partial.size === 0 ? !this.#completeLine() : !this.#completeFrame()) return Op.None;
+    this.bytes = partial.bytes;
     this.view = undefined;
-    this.owned = this.#partialSize > 0;
+    this.owned = partial.size > 0;
     const op = this.#read(0);
     if (op === Op.None) {
       // The line is there and says how long the frame is.
-      this.#partialSize = this.#frameEnd;
-      this.#growPartial(frameBufferBytes(this.#partialSize, this.#partialLength));
+      partial.expect(this.#frameEnd);
       return this.#fromPartial();
     }
-    this.#partial = undefined;
-    this.#partialLength = this.#partialSize = 0;
+    partial.clear();
     return op;
   }
 
   #completeFrame(): boolean {
-    this.#absorb(this.#partialSize - this.#partialLength);
-    return this.#partialLength === this.#partialSize;
+    this.#at += this.#partial.add(this.#chunk, this.#at, this.#partial.missing);
+    return this.#partial.missing === 0;
   }
 
   #completeLine(): boolean {
     const end = this.#chunk.indexOf(LF, this.#at);
     const count = (end < 0 ? this.#chunk.length : end + 1) - this.#at;
-    const length = this.#partialLength + count;
-    if (length > this.#partial!.length) {
-      if (length > this.limits.control_line_bytes_max + OPERATION_BYTES_MAX) throw lineTooLong();
-      this.#growPartial(length * 2);
-    }
-    this.#absorb(count);
-    if (end < 0) this.#checkUnfinished(this.#partial!.subarray(0, this.#partialLength));
+    this.#checkLength(this.#partial.length + count);
+    this.#at += this.#partial.add(this.#chunk, this.#at, count);
+    if (end < 0) this.#checkUnfinished(this.#partial.bytes);
     return end >= 0;
   }
 
   /** An unfinished line must still be able to become a legal one. */
   #checkUnfinished(line: Uint8Array): void {
-    if (line.length > this.limits.control_line_bytes_max + OPERATION_BYTES_MAX) throw lineTooLong();
-    if (!OPERATIONS.some((name) => beginsAlike(line, name))) throw unknownOperation();
+    this.#checkLength(line.length);
+    if (!mayBecomeOperation(line)) throw unknownOperation();
   }
 
-  #growPartial(size: number): void {
-    const grown = new Uint8Array(size);
-    grown.set(this.#partial!.subarray(0, this.#partialLength));
-    this.#partial = grown;
-  }
-
-  /** Moves up to `count` bytes of the chunk into the partial frame. */
-  #absorb(count: number): void {
-    const take = Math.min(count, this.#chunk.length - this.#at);
-    if (take <= 0) return;
-    if (this.#partialLength + take > this.#partial!.length) this.#growPartial(this.#partialSize);
-    this.#partial!.set(this.#chunk.subarray(this.#at, this.#at + take), this.#partialLength);
-    this.#partialLength += take;
-    this.#at += take;
+  #checkLength(line_bytes: number): void {
+    if (line_bytes > this.limits.control_line_bytes_max + OPERATION_BYTES_MAX) throw lineTooLong();
   }
 
   /** Throws away an oversize body; true once all of it is gone. */
@@ -420,106 +391,6 @@ const MISSES_MAX = 4;
 const PUB_BYTES = 4;
 /** `CONNECT` is the longest operation; a blank and CR LF may come on top. */
 const OPERATION_BYTES_MAX = 10;
-const LINE_BYTES_MIN = 64;
 /** Below this a copy through the read buffer is cheaper than a read of its own. */
 const DIRECT_READ_BYTES_MIN = 16 * 1024;
-/** MQTT's number for a malformed packet; NATS has texts only. */
-const MALFORMED = 0x81;
-const BLANK = 0x20, TAB = 0x09, CR = 0x0d, LF = 0x0a, ZERO = 0x30;
-/** Clears the bit that tells small letters from capitals. */
-const UPPER = 0xdf;
-const B = 0x42, C = 0x43, H = 0x48, I = 0x49, P = 0x50, S = 0x53, U = 0x55;
-/** Operation names with each letter's case bit cleared, as `starts` compares. */
-const name = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0) & UPPER);
-const PUB = name("PUB"), HPUB = name("HPUB"), SUB = name("SUB"), UNSUB = name("UNSUB");
-const CONNECT = name("CONNECT"), INFO = name("INFO"), PING = name("PING"), PONG = name("PONG");
-const OK = name("+OK"), ERR = name("-ERR");
-const OPERATIONS = [PUB, HPUB, SUB, UNSUB, CONNECT, INFO, PING, PONG, OK, ERR];
-
-/**
- * Token offsets of the last line that was split: start, end, start, end... Shared by all
- * decoders, since a line is split and used within one call.
- */
-const TOKENS_MAX = 5;
-const tokens = new Int32Array(2 * TOKENS_MAX);
-let tokenCount = 0;
-
-/**
- * Splits the line at `bytes[from..]` at runs of blanks and tabs, in one pass. Returns the index of
- * its LF, or -1 when there is none. More tokens than any operation takes are counted only.
- */
-function tokenize(bytes: Uint8Array, from: number): number {
-  const limit = bytes.length;
-  let count = 0;
-  let i = from;
-  while (i < limit) {
-    const start = i;
-    let c = bytes[i]!;
-    while (c > BLANK || (c !== BLANK && c !== TAB && c !== LF)) {
-      if (++i === limit) return -1;
-      c = bytes[i]!;
-    }
-    const end = c === LF && i > start && bytes[i - 1] === CR ? i - 1 : i;
-    if (end > start) {
-      if (count < TOKENS_MAX) {
-        tokens[2 * count] = start;
-        tokens[2 * count + 1] = end;
-      }
-      count++;
-    }
-    if (c === LF) {
-      tokenCount = count;
-      return i;
-    }
-    i++;
-  }
-  return -1;
-}
-
-function isBlank(byte: number): boolean {
-  return byte === BLANK || byte === TAB;
-}
-
-/** True when `bytes[at..lineEnd)` begins with the name, in any mix of case. */
-function starts(bytes: Uint8Array, at: number, lineEnd: number, name: Uint8Array): boolean {
-  if (at + name.length > lineEnd) return false;
-  for (let i = 0; i < name.length; i++) if ((bytes[at + i]! & UPPER) !== name[i]) return false;
-  return true;
-}
-
-/** As `starts`, and a blank follows. */
-function word(bytes: Uint8Array, at: number, lineEnd: number, name: Uint8Array): boolean {
-  return starts(bytes, at, lineEnd, name) && isBlank(bytes[at + name.length]!);
-}
-
-/** True when an unfinished line may become a line of this operation. */
-function beginsAlike(line: Uint8Array, name: Uint8Array): boolean {
-  const count = Math.min(line.length, name.length);
-  for (let i = 0; i < count; i++) if ((line[i]! & UPPER) !== name[i]) return false;
-  return true;
-}
-
-/** 1 to 9 digits as a number, else -1. */
-function parseSize(bytes: Uint8Array, start: number, end: number): number {
-  if (start >= end || end - start > 9) return -1;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i]! - ZERO;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-function unknownOperation(): ProtocolError {
-  return new ProtocolError("unknown operation", MALFORMED, "Unknown Protocol Operation");
-}
-
-function lineTooLong(): ProtocolError {
-  return new ProtocolError("control line too long", MALFORMED, "maximum control line exceeded");
-}
-
-/** nats-server closes without a word here, and so do we; the log says why. */
-function wrongArguments(op: string): ProtocolError {
-  return new ProtocolError(`wrong arguments of ${op}`, MALFORMED, "");
-}
+const BLANK = 0x20, CR = 0x0d, LF = 0x0a, ZERO = 0x30;

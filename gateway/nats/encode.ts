@@ -2,6 +2,7 @@
  * NATS frames into an outbox. Small functions that write bytes in place; nothing is joined or
  * copied on the way.
  */
+import { writeDecimal } from "../protocol/bytes.ts";
 import {
   type ByteRun,
   copyRun,
@@ -165,15 +166,3 @@ const CRLF = ascii("\r\n");
 const BLANK = 0x20, CR = 0x0d, LF = 0x0a, H = 0x48;
 /** `H`, the blank behind a reply, two sizes with their blank, and CR LF twice. */
 const FRAME_BYTES_MAX = 32;
-
-function writeDecimal(slab: Uint8Array, at: number, value: number): number {
-  let digits = 1;
-  for (let rest = value; rest >= 10; rest = rest / 10 | 0) digits++;
-  let rest = value;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const next = rest / 10 | 0;
-    slab[i] = 0x30 + rest - next * 10;
-    rest = next;
-  }
-  return at + digits;
-}

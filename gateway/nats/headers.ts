@@ -68,18 +68,6 @@ export interface MqttHeaders {
   readonly invalid: string | undefined;
 }
 
-/** True when the block in `bytes[start..end)` may hold one of the four names. Makes no string. */
-export function mayHoldMqttHeaders(bytes: Uint8Array, start: number, end: number): boolean {
-  const last = end - MQTT_LOWER.length;
-  for (let i = start; i <= last; i++) {
-    if (bytes[i] !== LINE_FEED) continue;
-    let at = 1;
-    while (at < MQTT_LOWER.length && (bytes[i + at]! | CASE_BIT) === MQTT_LOWER[at]) at++;
-    if (at === MQTT_LOWER.length) return true;
-  }
-  return false;
-}
-
 /**
  * Takes the four names off, in whatever case client libraries write them. The last of repeated
  * ones counts.
@@ -164,10 +152,6 @@ const MQTT_NAMES: ReadonlySet<string> = new Set([
   "mqtt-message-expiry",
   "mqtt-content-type",
 ]);
-const LINE_FEED = 0x0a;
-/** Turns an ASCII capital into a small letter. */
-const CASE_BIT = 0x20;
-const MQTT_LOWER: Uint8Array = ENCODER.encode("\nmqtt-");
 
 function bad(problem: string): HeaderBlock {
   return { problem, status: undefined, statusText: "", headers: [] };

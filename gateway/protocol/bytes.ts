@@ -1,6 +1,6 @@
 /**
  * Bytes that both protocols read and write: big-endian integers, MQTT's variable byte integer,
- * ASCII, decimal numbers, UTF-8. Pure functions over a slab: writers return the next position and
+ * decimal numbers, UTF-8. Pure functions over a slab: writers return the next position and
  * count on the caller having made room.
  */
 
@@ -44,14 +44,8 @@ export function writeVarint(slab: Uint8Array, at: number, value: number): number
   return at;
 }
 
-/** Writes text of which every character is ASCII. */
-export function writeAscii(slab: Uint8Array, at: number, text: string): number {
-  for (let i = 0; i < text.length; i++) slab[at++] = text.charCodeAt(i);
-  return at;
-}
-
 /** Digits of a whole number from 0 to 2^32 - 1. */
-export function decimalSize(value: number): number {
+function decimalSize(value: number): number {
   let size = 1;
   for (let limit = 10; value >= limit; limit *= 10) size++;
   return size;
@@ -130,24 +124,6 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
   if (!isUtf8(bytes, start, end)) return undefined;
   return UTF8_DECODER.decode(bytes.subarray(start, end));
 }
-
-/**
- * How large a buffer to begin with for a frame of `size` bytes of which `have` are there. Memory
- * follows what has come, not what was announced: else a few bytes would cost a megabyte.
- */
-export function frameBufferBytes(size: number, have: number): number {
-  return have >= FRAME_TRUST_BYTES ? size : Math.min(size, FRAME_BUFFER_BYTES);
-}
-
-/** Gives the memory behind `bytes` back now: garbage collection may be a gigabyte away. */
-export function freeBytes(bytes: Uint8Array<ArrayBuffer>): void {
-  bytes.buffer.transfer(0);
-}
-
-/** A sender that has sent this much of a frame gets room for all of it. */
-const FRAME_TRUST_BYTES = 16 * 1024;
-/** Others get this much at first. */
-const FRAME_BUFFER_BYTES = 128 * 1024;
 
 const UTF8_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();

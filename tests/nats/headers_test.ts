@@ -6,7 +6,6 @@ import {
   decodeHeaders,
   encodeHeaders,
   type Header,
-  mayHoldMqttHeaders,
   NO_RESPONDERS_BLOCK,
   takeMqttHeaders,
 } from "../../gateway/nats/headers.ts";
@@ -187,18 +186,6 @@ Deno.test("takeMqttHeaders() ignores values that mean nothing, and names the fir
     invalid: "Mqtt-QoS",
   });
   assert.equal(takeMqttHeaders([["Mqtt-Message-Expiry", "4294967295"]]).messageExpiry, 4294967295);
-});
-
-Deno.test("mayHoldMqttHeaders() finds the names without making a string", () => {
-  const check = (text: string) => {
-    const bytes = utf8.encode(`\nMqtt-${text}\nMqtt-`);
-    return mayHoldMqttHeaders(bytes, 6, bytes.length - 6);
-  };
-  assert.ok(check("NATS/1.0\r\nMqtt-Retain: 1\r\n\r\n"));
-  assert.ok(check("NATS/1.0\r\na: 1\r\nmQTT-qos: 1\r\n\r\n"));
-  assert.ok(!check("NATS/1.0\r\na: 1\r\n\r\n"));
-  assert.ok(!check("NATS/1.0\r\nX-Mqtt-Retain: 1\r\n\r\n"));
-  assert.ok(!check("NATS/1.0\r\nMqt"));
 });
 
 Deno.test("NO_RESPONDERS_BLOCK is the 16 bytes that clients look for", () => {
