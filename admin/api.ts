@@ -188,7 +188,7 @@ async function readInput(
 }
 
 /** All problems of an input in one line, each with its place. */
-export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
+function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
   return issues.map((issue) => {
     const path = v.getDotPath(issue);
     if (issue.type === "strict_object" && issue.expected === "never") return `${path}: unknown key`;

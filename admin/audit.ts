@@ -19,7 +19,7 @@ export interface AuditEntry {
 }
 
 /** Entries that are kept. */
-export const AUDIT_MAX = 10_000;
+const AUDIT_MAX = 10_000;
 const KIND = "audit";
 /** Characters of a path or note that are kept. */
 const TEXT_MAX = 1000;

@@ -6,7 +6,7 @@ import { Problem } from "./problem.ts";
 /** Most bytes of an ordinary body. */
 export const BODY_BYTES_MAX = 1024 * 1024;
 /** Deepest nesting of JSON. */
-export const JSON_DEPTH_MAX = 32;
+const JSON_DEPTH_MAX = 32;
 
 /**
  * All of the body.

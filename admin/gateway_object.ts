@@ -47,7 +47,7 @@ export function gatewayState(control: GatewayControl): "running" | "stopped" | "
 }
 
 /** The listeners of the gateway, open or not. */
-export function natsListeners(control: GatewayControl): ListenerView[] {
+function natsListeners(control: GatewayControl): ListenerView[] {
   return control.listeners().filter(({ protocol }) => protocol === "nats");
 }
 

@@ -11,7 +11,7 @@ import { sameText } from "./auth/secret.ts";
 import { Problem } from "./problem.ts";
 
 /** Header that carries the CSRF token of a login by cookie. */
-export const CSRF_HEADER = "x-csrf-token";
+const CSRF_HEADER = "x-csrf-token";
 /** The same in a form. */
 export const CSRF_FIELD = "_csrf";
 

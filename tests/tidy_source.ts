@@ -17,6 +17,8 @@ export interface Import {
   /** Path in the repository, or the specifier of a package or `node:` module. */
   readonly target: string;
   readonly typeOnly: boolean;
+  /** What is imported by name; undefined: the whole file. */
+  readonly names: readonly string[] | undefined;
   /** `import(...)`: does not run before it is asked for. */
   readonly lazy: boolean;
 }
@@ -48,17 +50,24 @@ async function readSource(path: string): Promise<Source> {
 export function toSource(path: string, text: string): Source {
   const imports: Import[] = [];
   const pattern =
-    /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\b(import)\("([^"]+)"\)/gm;
+    /^(?:import|export)\s+(type\s)?(?:([^"';]*?)\sfrom\s+)?"([^"]+)"|\b(import)\("([^"]+)"\)/gm;
   for (const match of text.matchAll(pattern)) {
-    const specifier = match[2] ?? match[4] ?? "";
+    const specifier = match[3] ?? match[5] ?? "";
     imports.push({
       line: text.slice(0, match.index).split("\n").length,
       target: specifier.startsWith(".")
         ? new URL(specifier, new URL(path, ROOT)).href.slice(ROOT.href.length)
         : specifier,
       typeOnly: match[1] !== undefined,
-      lazy: match[3] !== undefined,
+      names: namesOf(match[2]),
+      lazy: match[4] !== undefined,
     });
   }
   return { path, lines: text.replace(/\n$/, "").split("\n"), imports };
+}
+
+/** The names in the braces of an import; undefined when there are no braces. */
+function namesOf(clause: string | undefined): string[] | undefined {
+  const list = /\{([^}]*)\}/.exec(clause ?? "")?.[1];
+  return list?.split(",").map((name) => name.trim().replace(/^type /, "").replace(/ as .*$/, ""));
 }

@@ -45,6 +45,10 @@ Deno.test("tidy: a breach of the rules is noticed", () => {
     toSource("gateway/core/b.ts", 'import { a } from "./a.ts";'),
   ];
   assert.equal(findCycles(circle).length, 1);
+  const unused = toSource("gateway/core/a.ts", "export const A = 1;\nexport type B = 1;\n");
+  assert.equal(uselessExports([unused]).length, 2);
+  const user = toSource("gateway/core/b.ts", 'import { A, type B } from "./a.ts";');
+  assert.deepEqual(uselessExports([unused, user]), []);
   const long = `export function f() {\n${"  a();\n".repeat(FUNCTION_LINES_MAX)}}\n`;
   assert.equal(longFunctions(toSource("gateway/core/a.ts", long)).length, 1);
 });
@@ -169,6 +173,10 @@ Deno.test("tidy: everything exported is explained", () => {
   }));
 });
 
+Deno.test("tidy: what is exported is used elsewhere", () => {
+  report(uselessExports(SOURCES));
+});
+
 Deno.test("tidy: nothing is left for later", () => {
   const later = new RegExp("\\b(TO" + "DO|FIX" + "ME|X" + "XX|HA" + "CK)\\b|@ts-(ignore|nocheck)");
   report(
@@ -228,6 +236,29 @@ function codeLines(source: Source): (readonly [text: string, line: number])[] {
   return source.lines
     .map((text, index) => [text, index + 1] as const)
     .filter(([text]) => !/^\s*(\/\/|\/?\*)/.test(text));
+}
+
+/**
+ * Exports that no other file imports. A type or class may also be there to name a part of what its
+ * file exports.
+ */
+function uselessExports(sources: readonly Source[]): string[] {
+  const used = new Set<string>();
+  for (const { target, names } of sources.flatMap(({ imports }) => imports)) {
+    for (const name of names ?? ["*"]) used.add(`${target} ${name}`);
+  }
+  const declaration =
+    /^export (?:(?:abstract|async) )*(function\*?|class|const|let|type|interface) (\w+)/;
+  return sources.filter(({ path }) => !used.has(`${path} *`)).flatMap(({ path, lines }) =>
+    lines.flatMap((text, index) => {
+      const [, kind = "", name = ""] = declaration.exec(text) ?? [];
+      if (name === "" || used.has(`${path} ${name}`)) return [];
+      const isType = /^(type|interface|class)$/.test(kind);
+      const word = new RegExp(`\\b${name}\\b`);
+      if (isType && lines.some((other, at) => at !== index && word.test(other))) return [];
+      return [`${path}:${index + 1}: nobody imports ${name}`];
+    })
+  );
 }
 
 /** Functions and methods that are too long, found by how `deno fmt` indents them. */

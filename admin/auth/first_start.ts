@@ -8,7 +8,7 @@ import type { AdminAuth } from "./auth.ts";
 import { type GivenKey, readBootstrap } from "./keys.ts";
 
 /** File in `node.data_dir` that holds the first key as `key:secret`. */
-export const KEY_FILE = "admin.key";
+const KEY_FILE = "admin.key";
 
 /**
  * Brings keys and the first user in line with the configuration; called at the start and after

@@ -40,7 +40,7 @@ export interface KeyGrant {
 }
 
 /** Most keys that can be made. */
-export const KEYS_MAX = 100;
+const KEYS_MAX = 100;
 /** Document kind. The key of the document is the key's name. */
 const KIND = "api key";
 const KEY_LETTERS = 16;

@@ -3,11 +3,11 @@
  */
 
 /** Failures within `LOCKOUT_WINDOW_MS` that lock a name for one address. */
-export const FAILURES_MAX = 5;
+const FAILURES_MAX = 5;
 /** Failures of one address, whatever the name. */
-export const ADDRESS_FAILURES_MAX = 50;
+const ADDRESS_FAILURES_MAX = 50;
 /** Failures longer ago than this are forgotten. */
-export const LOCKOUT_WINDOW_MS = 5 * 60_000;
+const LOCKOUT_WINDOW_MS = 5 * 60_000;
 /** How long a lock lasts. */
 export const LOCKOUT_MS = 10 * 60_000;
 /** Names and addresses watched at a time; the oldest are forgotten first. */

@@ -18,7 +18,7 @@ export interface NewLogin extends Login {
 }
 
 /** Logins at a time; the one that was used longest ago ends first. */
-export const LOGINS_MAX = 1000;
+const LOGINS_MAX = 1000;
 /** 43 letters of 62 carry 256 bits. */
 const TOKEN_LETTERS = 43;
 

@@ -26,7 +26,7 @@ interface UserRecord {
 }
 
 /** Most users. */
-export const USERS_MAX = 1000;
+const USERS_MAX = 1000;
 const KIND = "admin user";
 /** As OWASP recommends for PBKDF2 with SHA-512. */
 const ITERATIONS = 210_000;
@@ -157,7 +157,7 @@ function view(username: string, { description, role }: UserRecord): AdminUser {
 }
 
 /** @throws {Problem} the password is too simple */
-export function checkPassword(password: string): void {
+function checkPassword(password: string): void {
   const kinds = [/[a-z]/, /[A-Z]/, /[0-9]/, /[^a-zA-Z0-9]/].filter((kind) => kind.test(password));
   if (/^[\x20-\x7e]{8,64}$/.test(password) && kinds.length >= 2) return;
   throw new Problem(

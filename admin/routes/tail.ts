@@ -10,7 +10,7 @@ import { Name } from "../schemas.ts";
 import { base64 } from "./retained.ts";
 
 /** Watchers at a time. */
-export const WATCHERS_MAX = 16;
+const WATCHERS_MAX = 16;
 /** Messages per second that one watcher is shown; the others are counted. */
 const RATE_MAX = 100;
 /** Payload bytes that are shown of each message. */

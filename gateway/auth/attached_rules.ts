@@ -1,7 +1,7 @@
 /**
  * Rules and attributes that come with a login: in a JWT claim, an HTTP answer, LDAP attributes.
  */
-import { asObject, asTexts, type JsonObject } from "./json.ts";
+import { asObject, type JsonObject } from "./json.ts";
 import type { SubjectReader } from "./nats_permissions.ts";
 import { readRule, readRules, RuleProblem } from "./rule_object.ts";
 import type { AttachedRules } from "./types.ts";
@@ -60,9 +60,4 @@ export function readAttributes(
     else odd(name);
   }
   return attributes;
-}
-
-/** Texts of an attribute that may be missing. */
-export function textsOf(value: unknown): string[] {
-  return typeof value === "string" ? [value] : asTexts(value);
 }

@@ -37,7 +37,7 @@ export interface Suspect {
 
 const KIND = "banned";
 /** Most bans; the list is looked through at every login. */
-export const BANS_MAX = 100_000;
+const BANS_MAX = 100_000;
 
 /** The list, kept in the store and, ready to be asked, in memory. */
 export class BanList {

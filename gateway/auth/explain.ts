@@ -16,7 +16,7 @@ export interface PermissionLine {
 }
 
 /** Lines at most; a client with more is told that there are more. */
-export const PERMISSION_LINES_MAX = 200;
+const PERMISSION_LINES_MAX = 200;
 
 /** The permissions of a client: the first line that fits a topic decides. */
 export async function explainPermissions(

@@ -18,12 +18,12 @@ export interface GuardOptions {
 }
 
 /** Requests that may wait in line; the next one fails at once. */
-export const WAITING_MAX = 1000;
+const WAITING_MAX = 1000;
 /** Failures in a row after which the backend is left alone for a while. */
-export const FAILURES_MAX = 3;
+const FAILURES_MAX = 3;
 /** First pause, doubled with each failed trial up to the last one. */
-export const PAUSE_MIN_MS = 1000;
-export const PAUSE_MAX_MS = 30_000;
+const PAUSE_MIN_MS = 1000;
+const PAUSE_MAX_MS = 30_000;
 
 /**
  * The backend does answer, only not with anything that helps this client: a row without a hash, a
@@ -147,7 +147,7 @@ export class Guard {
 }
 
 /** The text with every secret replaced; short ones, which would hit by chance, stay. */
-export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
+function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
   return secrets
     .filter((secret): secret is string => secret !== undefined && secret.length >= 4)
     .reduce((clean, secret) => clean.replaceAll(secret, "******"), text);

@@ -23,13 +23,13 @@ import type { WorkerAnswer, WorkerJob } from "./password_worker.ts";
 /** Most slow jobs that may wait; the next login is refused as "server busy". */
 export const HASH_QUEUE_MAX = 256;
 /** How long a proven password is remembered, so that a reconnect costs microseconds. */
-export const PROVEN_TTL_MS = 30_000;
+const PROVEN_TTL_MS = 30_000;
 /** Most proven passwords remembered; the oldest is forgotten first. */
-export const PROVEN_MAX = 4096;
+const PROVEN_MAX = 4096;
 /** Dearest bcrypt hash that is checked (2^16 rounds take about 5 s); dearer ones never match. */
-export const BCRYPT_COST_MAX = 16;
+const BCRYPT_COST_MAX = 16;
 /** Longest password that is hashed, in bytes. */
-export const PASSWORD_BYTES_MAX = 4096;
+const PASSWORD_BYTES_MAX = 4096;
 
 /** `busy`: the queue is full or the worker is gone; neither right nor wrong is known. */
 export type Verified = boolean | "busy";

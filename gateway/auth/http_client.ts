@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 
 /** Longest answer that is read, in bytes. */
-export const ANSWER_BYTES_MAX = 1024 * 1024;
+const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** How a server is reached. */
 export interface HttpClientOptions {

@@ -24,7 +24,7 @@ export interface JwtOptions {
 }
 
 /** Longest token that is looked at, in characters. */
-export const TOKEN_LENGTH_MAX = 64 * 1024;
+const TOKEN_LENGTH_MAX = 64 * 1024;
 
 /** An authenticator. */
 export function jwtProvider(options: JwtOptions, keys: JwtKeys, deps: PartDeps): Provider {

@@ -61,7 +61,7 @@ export interface MongodbLogin {
 }
 
 /** The filter for a client: placeholders only ever stand in texts, and stay texts. */
-export function renderFilter(value: unknown, facts: Facts): unknown {
+function renderFilter(value: unknown, facts: Facts): unknown {
   if (typeof value === "string") {
     return render(parseTemplate(value), (name) => fact(facts, name));
   }

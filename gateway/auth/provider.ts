@@ -15,7 +15,7 @@ export const BAD_PASSWORD: Decided = {
 };
 
 /** Too many passwords wait to be checked. [MQTT-3.2.2.2] */
-export const BUSY: Decided = { kind: "deny", reason: "server_unavailable", reasonCode: 0x88 };
+const BUSY: Decided = { kind: "deny", reason: "server_unavailable", reasonCode: 0x88 };
 
 /** What an authenticator says whose backend gave no usable answer. */
 export function backendFailed(failClosed: boolean): AuthResult {

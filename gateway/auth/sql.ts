@@ -52,12 +52,12 @@ export function parseStatement(query: string, parameter: (index: number) => stri
 }
 
 /** The parameters for a client; NULL for what it does not have. */
-export function parameters(statement: Statement, facts: Facts): (string | null)[] {
+function parameters(statement: Statement, facts: Facts): (string | null)[] {
   return statement.names.map((name) => fact(facts, name) ?? null);
 }
 
 /** A value of a text, blob or number column as text. */
-export function columnText(value: unknown): string | undefined {
+function columnText(value: unknown): string | undefined {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   return asText(value);

@@ -30,7 +30,7 @@ export interface UserStore {
 }
 
 /** Longest user id in bytes of UTF-16. */
-export const USER_ID_LENGTH_MAX = 65535;
+const USER_ID_LENGTH_MAX = 65535;
 /** Users that one call lists at most. */
 const PAGE_MAX = 10_000;
 

@@ -5,7 +5,7 @@ import type { ClosureView } from "../control.ts";
 import { type CloseCause, closeReason, type Session } from "../protocol/session.ts";
 
 /** Closures that are remembered; the oldest are forgotten first. */
-export const CLOSURES_MAX = 1000;
+const CLOSURES_MAX = 1000;
 
 /** A ring of the last closures. Noting one allocates one object. */
 export class Closures {

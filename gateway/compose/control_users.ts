@@ -113,7 +113,7 @@ export class BuiltinUsers implements UserControl {
 }
 
 /** The authenticators of a chain (`nats:global`, `mqtt:global`, a listener id) as configured. */
-export function authenticatorsOf(config: Config, chain: string): readonly AuthenticatorConfig[] {
+function authenticatorsOf(config: Config, chain: string): readonly AuthenticatorConfig[] {
   if (chain === "mqtt:global") return config.authentication;
   if (chain === "nats:global") return list(config.gateway.nats.authentication);
   const [protocol, type, name = ""] = chain.split(":");

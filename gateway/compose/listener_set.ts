@@ -12,9 +12,9 @@ import type { ListenerPlan } from "./listener_plan.ts";
 import { listenerMaterial, needTls, tlsConfig, wayIn } from "./ways_in.ts";
 
 /** How often certificate files are read again. */
-export const CERTIFICATE_CHECK_MS = 60_000;
+const CERTIFICATE_CHECK_MS = 60_000;
 /** Certificates that end sooner are warned about, once a day. */
-export const CERTIFICATE_WARN_DAYS = 21;
+const CERTIFICATE_WARN_DAYS = 21;
 const DAY_MS = 86_400_000;
 
 /** What the set is given. */

@@ -11,7 +11,7 @@ import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/types.ts";
 
 /** File name of the store in `node.data_dir`. */
-export const STORE_FILE = "natsgate.db";
+const STORE_FILE = "natsgate.db";
 
 /** Path of the store's file; undefined when nothing is kept. */
 export function storePath(config: Config): string | undefined {

@@ -28,7 +28,7 @@ export function handshakeMode(plan: ListenerPlan): HandshakeMode {
 }
 
 /** Dotted path of a listener's settings. */
-export function settingsPath(plan: ListenerPlan): string {
+function settingsPath(plan: ListenerPlan): string {
   const parent = plan.protocol === "nats" ? "gateway.nats.listeners" : "listeners";
   return `${parent}.${plan.type}.${plan.name}`;
 }

@@ -7,7 +7,7 @@ import { isTable, put, type Table } from "./tree.ts";
 import { isArrayAt, namesAt, type Schema, schemasAt } from "./walk.ts";
 
 /** Variables that begin like this are settings: `NATSGATE_GATEWAY__NATS__SERVER_NAME`. */
-export const ENV_PREFIX = "NATSGATE_";
+const ENV_PREFIX = "NATSGATE_";
 
 /** One setting from outside. */
 export interface Override {

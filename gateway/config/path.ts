@@ -17,7 +17,7 @@ export function formatPath(path: Path): string {
 }
 
 /** A key as TOML spells it. */
-export function formatKey(key: string): string {
+function formatKey(key: string): string {
   return /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
 }
 

@@ -27,8 +27,6 @@ export type MqttListeners = Config["listeners"];
 export type NatsListenerConfig = NatsListeners[keyof NatsListeners][string];
 /** Any MQTT listener. */
 export type MqttListenerConfig = MqttListeners[keyof MqttListeners][string];
-/** What every listener has. */
-export type ListenerConfig = Omit<NatsListeners["tcp"][string], "authentication">;
 /** `ssl_options` of a listener. */
 export type ServerTlsConfig = MqttListeners["ssl"][string]["ssl_options"];
 /** `websocket` of a listener. */

@@ -19,7 +19,7 @@ export interface RouteCacheLimits {
 }
 
 /** Defaults of the route cache. */
-export const ROUTE_CACHE_LIMITS: RouteCacheLimits = { routes_max: 65_536, targets_max: 1_000_000 };
+const ROUTE_CACHE_LIMITS: RouteCacheLimits = { routes_max: 65_536, targets_max: 1_000_000 };
 
 /** Publishes, subscribes, and keeps what it found out. */
 export class Router {

@@ -31,7 +31,7 @@ export interface Tapped {
 }
 
 /** Messages that wait for a slow watcher; further ones are skipped. */
-export const TAP_QUEUE_MAX = 256;
+const TAP_QUEUE_MAX = 256;
 
 /** The subscriber behind one watcher. */
 export class Tap implements Subscriber {

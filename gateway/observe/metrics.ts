@@ -127,7 +127,7 @@ export class MqttCounters extends TrafficCounters {
 }
 
 /** Bounds of latency buckets, in milliseconds: 0.1 ms to 10 s. */
-export const LATENCY_BOUNDS_MS: readonly number[] = [
+const LATENCY_BOUNDS_MS: readonly number[] = [
   0.1,
   0.25,
   0.5,

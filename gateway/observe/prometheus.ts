@@ -11,9 +11,6 @@ import {
   type TrafficCounters,
 } from "./metrics.ts";
 
-/** Content type of the text. */
-export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
-
 /** Label names and values of one sample. No label may take values without bound. */
 export type Labels = Readonly<Record<string, string>>;
 

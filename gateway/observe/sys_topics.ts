@@ -34,7 +34,7 @@ export interface SysNumbers {
 export type SysTopic = readonly [topic: string, text: string];
 
 /** The tree as it stands. */
-export function sysTopics(numbers: SysNumbers): SysTopic[] {
+function sysTopics(numbers: SysNumbers): SysTopic[] {
   const { clients, packets, messages, bytes } = numbers;
   const values: readonly (readonly [name: string, value: number | string])[] = [
     ["version", `natsgate version ${numbers.version}`],

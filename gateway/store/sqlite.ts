@@ -61,7 +61,7 @@ export interface StoreStats {
 }
 
 /** Default of `database_bytes_max`: 8 GiB. */
-export const DATABASE_BYTES_MAX = 8 * 2 ** 30;
+const DATABASE_BYTES_MAX = 8 * 2 ** 30;
 
 /** Opens the store; see `openDatabase` for what it throws. Call `load` before any change. */
 export function openSqliteStore(options: SqliteOptions): SqliteStore {

@@ -16,7 +16,7 @@ import { TlsStream } from "./tls_stream.ts";
  * Handshakes that run at once on one listener, each about a millisecond of computing: in a storm
  * of them the others' traffic still gets its turn.
  */
-export const HANDSHAKES_MAX = 16;
+const HANDSHAKES_MAX = 16;
 /** A handshake that takes longer waits for its client, not for us: others may begin. */
 const HANDSHAKE_HOLD_MS = 50;
 

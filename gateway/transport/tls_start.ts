@@ -16,7 +16,7 @@ import type { TlsStream } from "./tls_stream.ts";
 export type HandshakeMode = "first" | "upgrade" | "auto" | "optional";
 
 /** How long `auto` waits for a client that begins with TLS. */
-export const AUTO_WAIT_MS = 50;
+const AUTO_WAIT_MS = 50;
 /** First byte of a TLS handshake record (RFC 8446, 5.1). */
 const HANDSHAKE_RECORD = 22;
 /** Read at first, to tell TLS from plain text; both go on from what was read. */

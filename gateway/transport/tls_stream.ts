@@ -119,7 +119,7 @@ export class TlsStream implements ByteStream {
 }
 
 /** What the client showed; undefined when it showed nothing. */
-export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
+function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
   // Without a certificate the runtime gives undefined or an empty object, despite the types.
   const shown: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate();
   if (shown?.fingerprint256 === undefined) return undefined;

@@ -18,7 +18,7 @@ import {
 } from "./websocket_frames.ts";
 
 /** What a message may grow to by decompression where `max_frame_size` sets no limit. */
-export const INFLATED_BYTES_MAX = 16 * 1024 * 1024;
+const INFLATED_BYTES_MAX = 16 * 1024 * 1024;
 /** Read buffer of a connection that compresses; the others use their caller's. */
 const RAW_BYTES = 8 * 1024;
 

@@ -24,7 +24,7 @@ import { V1 } from "./vectors.ts";
 export const clock = new StillClock();
 export const NOW_S = clock.time / 1000;
 
-export function method(accountJwt = V1, changes: Partial<NatsJwtOptions> = {}) {
+function method(accountJwt = V1, changes: Partial<NatsJwtOptions> = {}) {
   return natsJwtMethod(
     {
       trusted_operators: [KEYS.operator],
@@ -38,7 +38,7 @@ export function method(accountJwt = V1, changes: Partial<NatsJwtOptions> = {}) {
 
 export type Fields = Partial<NonNullable<Credentials["nats"]>>;
 
-export function ask(
+function ask(
   jwt: string,
   options: {
     account?: string;

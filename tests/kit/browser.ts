@@ -39,7 +39,7 @@ export function launchBrowser(): Promise<Browser> {
 }
 
 /** The user that the configuration makes. */
-export const USER = { username: "admin", password: "Browser-1234" } as const;
+const USER = { username: "admin", password: "Browser-1234" } as const;
 
 /** A gateway, a browser, and a page of it that is logged in. */
 export class Dashboard implements AsyncDisposable {

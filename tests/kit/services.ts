@@ -74,7 +74,7 @@ export function freePort(): number {
 }
 
 /** True when something listens on the port. */
-export async function listens(port: number): Promise<boolean> {
+async function listens(port: number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
     return true;

@@ -19,7 +19,7 @@ import {
 import type { AnyPacket } from "./wire.ts";
 
 /** Text that MQTT may carry: no U+0000, no lone surrogates. */
-export function text(minLength = 0): fc.Arbitrary<string> {
+function text(minLength = 0): fc.Arbitrary<string> {
   return fc.string({ unit: "binary", minLength, maxLength: 12 })
     .map((s) => s.replaceAll("\0", "0"));
 }

@@ -66,7 +66,7 @@ export interface World {
 }
 
 /** Reads a transcript file. */
-export function parseTranscript(name: string, text: string): Transcript {
+function parseTranscript(name: string, text: string): Transcript {
   const settings: string[] = [];
   const cases: { name: string; portable: boolean; steps: Step[] }[] = [];
   for (const [index, line] of text.split("\n").entries()) {

@@ -35,7 +35,7 @@ import { CLAIM, LOGIN } from "../template.ts";
 const salt_position = choice(["prefix", "suffix", "disable"], "prefix");
 
 /** `password_hash_algorithm`: how stored passwords are hashed. */
-export const passwordHash = v.optional(
+const passwordHash = v.optional(
   v.variant("name", [
     table({
       name: v.picklist(["plain", "md5", "sha", "sha256", "sha512"]),
