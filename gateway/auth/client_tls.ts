@@ -2,6 +2,7 @@
  * TLS towards backends: the `ssl` table as options of node:tls.
  */
 import { readFileSync } from "node:fs";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { parseAddress } from "../address.ts";
 
 /** `ssl` of a backend. */
@@ -28,14 +29,18 @@ export interface TlsOptions {
   readonly cert?: string;
   readonly key?: string;
   readonly passphrase?: string;
-  readonly checkServerIdentity?: () => undefined;
+  readonly checkServerIdentity: (asked: string, shown: PeerCertificate) => Error | undefined;
 }
 
-/** The options for a server; undefined: no TLS. Reads files, and throws when they cannot be read. */
-export function tlsOptions(ssl: ClientTls, host: string): TlsOptions | undefined {
+/**
+ * The options for a server; undefined: no TLS. `host` is undefined where there are several
+ * servers: each must then show the name that its driver connects to. Reads files, and throws when
+ * they cannot be read.
+ */
+export function tlsOptions(ssl: ClientTls, host: string | undefined): TlsOptions | undefined {
   if (ssl.enable !== true) return undefined;
   const verify = ssl.verify === "verify_peer";
-  const sni = ssl.server_name_indication ?? host;
+  const sni = ssl.server_name_indication ?? host ?? "disable";
   const ca = pem(ssl.cacertfile), cert = pem(ssl.certfile), key = pem(ssl.keyfile);
   return {
     rejectUnauthorized: verify,
@@ -47,8 +52,17 @@ export function tlsOptions(ssl: ClientTls, host: string): TlsOptions | undefined
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(ssl.password === undefined ? {} : { passphrase: ssl.password }),
-    ...(verify ? {} : { checkServerIdentity: () => undefined }),
+    checkServerIdentity: verify
+      // Drivers that upgrade a connection forget where it goes to, and ask for "localhost".
+      ? (asked, shown) => checkServerIdentity(serverName(ssl, host) ?? asked, shown)
+      : () => undefined,
   };
+}
+
+/** The name or address that the server's certificate must be for; undefined: see `tlsOptions`. */
+export function serverName(ssl: ClientTls, host: string | undefined): string | undefined {
+  const sni = ssl.server_name_indication;
+  return sni === undefined || sni === "disable" ? host : sni;
 }
 
 function pem(value: string | undefined): string | undefined {

@@ -1,6 +1,7 @@
 /**
  * MongoDB, by its own driver.
  */
+import { createSecureContext } from "node:tls";
 import type { Collection, Document, MongoClient, MongoClientOptions } from "mongodb";
 import type { Provider } from "./chain.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
@@ -152,7 +153,7 @@ export function mongodbFinder(options: MongodbOptions, timeout_ms: number): Mong
     },
     async close() {
       const opened = await open?.catch(() => undefined);
-      await opened?.client.close(true);
+      await opened?.client.close(true).catch(() => {});
     },
   };
 }
@@ -174,9 +175,7 @@ function urlOf(options: MongodbOptions): string {
 
 function driverOptions(options: MongodbOptions, timeout_ms: number): MongoClientOptions {
   const { topology, username, password } = options;
-  const host = options.server?.host ?? options.servers?.[0]?.host ?? "";
-  const { rejectUnauthorized, passphrase, checkServerIdentity: _, minVersion, maxVersion, ...tls } =
-    tlsOptions(options.ssl, host) ?? {};
+  const tls = tlsOptions(options.ssl, options.server?.host);
   return {
     maxPoolSize: options.pool_size,
     readPreference: options.r_mode === "slave_ok" ? "secondaryPreferred" : "primary",
@@ -191,14 +190,13 @@ function driverOptions(options: MongodbOptions, timeout_ms: number): MongoClient
     ...given("authSource", options.auth_source),
     ...(options.mongo_type === "single" && !options.srv_record ? { directConnection: true } : {}),
     ...(username === undefined ? {} : { auth: { username, password: password ?? "" } }),
-    ...(options.ssl.enable !== true ? {} : {
+    ...(tls === undefined ? {} : {
       tls: true,
-      ...tls,
-      tlsAllowInvalidCertificates: rejectUnauthorized === false,
-      tlsAllowInvalidHostnames: rejectUnauthorized === false,
-      ...given("passphrase", passphrase),
-      minVersion: minVersion!,
-      maxVersion: maxVersion!,
+      // The driver takes no versions, but a context that has them.
+      secureContext: createSecureContext(tls),
+      rejectUnauthorized: tls.rejectUnauthorized,
+      checkServerIdentity: tls.checkServerIdentity,
+      ...given("servername", tls.servername),
     }),
   };
 }

@@ -2,7 +2,8 @@
  * MySQL and MariaDB, by `mysql2`.
  */
 import type { Pool, PoolOptions } from "mysql2/promise";
-import { type ClientTls, tlsOptions } from "./client_tls.ts";
+import { connect, type Socket } from "node:net";
+import { type ClientTls, serverName, tlsOptions } from "./client_tls.ts";
 import { BadAnswer } from "./guard.ts";
 import { type SqlClient, sqlError } from "./sql.ts";
 
@@ -20,11 +21,15 @@ export interface MysqlOptions {
   readonly ssl: ClientTls;
 }
 
+/** Milliseconds for saying goodbye; then connections are cut. */
+const GOODBYE_MS = 500;
+
 /** Makes a client that connects with the first query and whenever it must. */
 export function mysqlClient(options: MysqlOptions): SqlClient {
   let pool: Promise<Pool> | undefined;
+  const sockets = new Set<Socket>();
   const connected = () =>
-    pool ??= openPool(options).catch((error) => {
+    pool ??= openPool(options, sockets).catch((error) => {
       pool = undefined;
       throw error;
     });
@@ -46,17 +51,23 @@ export function mysqlClient(options: MysqlOptions): SqlClient {
     },
     async close() {
       const open = await pool?.catch(() => undefined);
-      await open?.end();
+      if (open === undefined) return;
+      // The driver waits for connections that are still being made, whose server may be silent.
+      const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), GOODBYE_MS);
+      await open.end().catch(() => {});
+      clearTimeout(timer);
     },
   };
 }
 
-async function openPool(options: MysqlOptions): Promise<Pool> {
+async function openPool(options: MysqlOptions, sockets: Set<Socket>): Promise<Pool> {
   const { createPool } = await import("mysql2/promise");
   const { host, port } = options.server;
   const tls = tlsOptions(options.ssl, host);
+  const name = serverName(options.ssl, host)!;
   const settings: PoolOptions = {
-    host,
+    // What the driver checks a certificate against; the address goes to the stream.
+    host: name,
     port,
     database: options.database,
     user: options.username,
@@ -64,10 +75,22 @@ async function openPool(options: MysqlOptions): Promise<Pool> {
     connectionLimit: options.pool_size,
     connectTimeout: options.connect_timeout,
     waitForConnections: true,
-    enableKeepAlive: true,
     // Big numbers as text: a column is never worth a rounding error.
     supportBigNumbers: true,
     ...(tls === undefined ? {} : { ssl: { ...tls, verifyIdentity: tls.rejectUnauthorized } }),
+    stream: () => openSocket(host, port, name, sockets),
   };
   return createPool(settings);
+}
+
+/**
+ * A connection to the server. The driver checks the certificate against its `host`, and where that
+ * is an address against the name that node:net keeps with the socket, which is none then.
+ */
+function openSocket(host: string, port: number, name: string, sockets: Set<Socket>): Socket {
+  const socket = connect(port, host);
+  socket.setKeepAlive(true);
+  sockets.add(socket);
+  socket.once("close", () => sockets.delete(socket));
+  return Object.assign(socket, { _host: name });
 }

@@ -1,6 +1,7 @@
 /**
  * PostgreSQL, by `postgres`.
  */
+import { connect, type Socket } from "node:net";
 import type { Sql } from "postgres";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 import { type Row, type SqlClient, sqlError } from "./sql.ts";
@@ -21,11 +22,15 @@ export interface PostgresqlOptions {
 /** Seconds after which an idle connection is closed. */
 const IDLE_TIMEOUT_S = 300;
 
+/** Milliseconds in which the pool may be opened once without an answer to any query. */
+const OPENING_WINDOW_MS = 1000;
+
 /** Makes a client that connects with the first query and whenever it must. */
 export function postgresqlClient(options: PostgresqlOptions): SqlClient {
   let pool: Promise<Sql> | undefined;
+  const door = new Door(options);
   const connected = () =>
-    pool ??= openPool(options).catch((error) => {
+    pool ??= openPool(options, door).catch((error) => {
       pool = undefined;
       throw error;
     });
@@ -34,13 +39,21 @@ export function postgresqlClient(options: PostgresqlOptions): SqlClient {
       const open = await connected();
       const prepare = !options.disable_prepared_statements;
       const running = open.unsafe<Row[]>(sql, [...values], { prepare });
-      const cancel = () => running.cancel();
+      const startedAt = performance.now();
+      const cancel = () => {
+        door.giveUp(startedAt);
+        cancelQuery(running);
+      };
       signal.addEventListener("abort", cancel);
       try {
-        return [...await running];
+        const rows = [...await running];
+        door.answered();
+        return rows;
       } catch (error) {
         const { code, severity } = error as { code?: unknown; severity?: unknown };
-        throw severity === undefined ? error : sqlError(error, code);
+        if (severity === undefined) throw error;
+        door.answered();
+        throw sqlError(error, code);
       } finally {
         signal.removeEventListener("abort", cancel);
       }
@@ -52,11 +65,82 @@ export function postgresqlClient(options: PostgresqlOptions): SqlClient {
   };
 }
 
-async function openPool(options: PostgresqlOptions): Promise<Sql> {
+/**
+ * Tells the server that the answer is not wanted any more. `cancel()` of the driver does that and
+ * loses the promise, so a server that cannot be told would end the process.
+ */
+function cancelQuery(query: object): void {
+  const { canceller } = query as { canceller?: ((query: object) => Promise<void>) | null };
+  canceller?.(query).catch(() => {});
+}
+
+/**
+ * Opens connections for the driver, which by itself connects to a server that hangs up during the
+ * login hundreds of times a second, for as long as it has a query: a proxy without a server
+ * behind it does that.
+ */
+class Door {
+  #answeredAt = -Infinity;
+  #windowEnd = -Infinity;
+  /** Connections opened in this window. */
+  #opened = 0;
+  readonly #open = new Set<Socket>();
+  constructor(readonly options: PostgresqlOptions) {}
+
+  /** A query was answered: the connections that are open now are good ones. */
+  answered(): void {
+    this.#answeredAt = performance.now();
+    this.#opened = 0;
+  }
+
+  /**
+   * A query that was sent then has had no answer in time. If none had, the connections lead
+   * nowhere: they are closed, and the next query begins with a new one.
+   */
+  giveUp(sentAt: number): void {
+    if (this.#answeredAt >= sentAt) return;
+    for (const socket of this.#open) socket.destroy();
+    this.#open.clear();
+  }
+
+  /** A connection. Rejects when there is none in time, or too many were opened for nothing. */
+  open(): Promise<Socket> {
+    const now = performance.now();
+    if (now >= this.#windowEnd) {
+      this.#windowEnd = now + OPENING_WINDOW_MS;
+      this.#opened = 0;
+    }
+    for (const socket of this.#open) if (socket.destroyed) this.#open.delete(socket);
+    if (++this.#opened > this.options.pool_size) {
+      return Promise.reject(new Error("the server hangs up during the login"));
+    }
+    const { server: { host, port }, connect_timeout } = this.options;
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, host);
+      const timer = setTimeout(
+        () => socket.destroy(new Error(`no connection within ${connect_timeout} ms`)),
+        connect_timeout,
+      );
+      socket.once("error", reject);
+      socket.once("close", () => clearTimeout(timer));
+      socket.once("connect", () => {
+        clearTimeout(timer);
+        socket.off("error", reject);
+        this.#open.add(socket);
+        resolve(socket);
+      });
+    });
+  }
+}
+
+async function openPool(options: PostgresqlOptions, door: Door): Promise<Sql> {
   const { default: postgres } = await import("postgres");
   const { host, port } = options.server;
   const tls = tlsOptions(options.ssl, host);
+  // The driver's types leave this one out.
+  const own: object = { socket: () => door.open() };
   return postgres({
+    ...own,
     host,
     port,
     database: options.database,

@@ -127,8 +127,10 @@ export function redisSource(
 /** Makes a client. */
 export function redisClient(options: RedisOptions): RedisClient {
   let open: Promise<Redis | Cluster> | undefined;
+  /** What went wrong with the connection last: commands only say that they were not sent. */
+  let broken: Error | undefined;
   const connected = () =>
-    open ??= connect(options).catch((error) => {
+    open ??= connect(options, (error) => broken = error).catch((error) => {
       open = undefined;
       throw error;
     });
@@ -138,7 +140,8 @@ export function redisClient(options: RedisOptions): RedisClient {
       try {
         return await client.call(words[0]!, ...words.slice(1));
       } catch (error) {
-        const { message } = error as Error;
+        const { message, name } = error as Error;
+        if (name === "MaxRetriesPerRequestError" && broken !== undefined) throw broken;
         // The key of this client holds something else than a hash.
         if (message.startsWith("WRONGTYPE")) throw new BadAnswer(message);
         throw error;
@@ -181,11 +184,13 @@ function fieldsOf(command: RedisCommand, answer: unknown): Map<string, string | 
 const RETRY_STEP_MS = 200;
 const RETRY_MAX_MS = 2000;
 
-async function connect(options: RedisOptions): Promise<Redis | Cluster> {
+async function connect(
+  options: RedisOptions,
+  onError: (error: Error) => void,
+): Promise<Redis | Cluster> {
   const driver = await import("ioredis");
   const servers = (options.servers ?? []).map(({ host, port }) => ({ host, port }));
-  const first = options.server ?? servers[0];
-  const tls = tlsOptions(options.ssl, first?.host ?? "");
+  const tls = tlsOptions(options.ssl, options.server?.host);
   const common = {
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
@@ -221,6 +226,6 @@ async function connect(options: RedisOptions): Promise<Redis | Cluster> {
       client = new driver.Redis({ ...common, retryStrategy, db, ...options.server });
   }
   // Without a listener a lost connection is written to the console; the guard logs it.
-  client.on("error", () => {});
+  client.on("error", onError);
   return client;
 }
