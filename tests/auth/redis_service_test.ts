@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { SERVICE_PASSWORD, startRedis, startSentinel } from "../kit/databases.ts";
-import { PROGRAMS, type Service, skipNote } from "../kit/services.ts";
+import { freePort, PROGRAMS, type Service, skipNote } from "../kit/services.ts";
 import { until } from "../kit/wait.ts";
 import { testAccess } from "./config.ts";
 import { mqttCredentials, principalOf } from "./kit.ts";
@@ -146,30 +146,105 @@ sentinel = "gate"`,
 });
 
 Deno.test({
-  name: `redis: a cluster, on a real server${note}`,
+  name: `redis: a sentinel gives another master when the first one is gone${note}`,
   ignore,
   async fn() {
-    await using service = await startRedis(
-      "cluster-enabled yes",
-      "cluster-announce-ip 127.0.0.1",
+    const auth = `masterauth ${SERVICE_PASSWORD}`;
+    await using master = await startRedis(auth);
+    await fill(master.port);
+    await using replica = await startRedis(auth, `replicaof 127.0.0.1 ${master.port}`);
+    const client = new Redis({ port: replica.port, password: SERVICE_PASSWORD });
+    await until(
+      async () => String(await client.info("replication")).includes("master_link_status:up"),
+      "the replica to have what the master has",
     );
-    const admin = new Redis({ host: "127.0.0.1", port: service.port, password: SERVICE_PASSWORD });
-    try {
-      await admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-      await until(
-        async () => String(await admin.call("CLUSTER", "INFO")).includes("cluster_state:ok"),
-        "the cluster to be ready",
-      );
-    } finally {
-      admin.disconnect();
-    }
-    await fill(service.port);
+    client.disconnect();
+    await using sentinel = await startSentinel(
+      master,
+      "sentinel down-after-milliseconds gate 500",
+      "sentinel failover-timeout gate 3000",
+    );
+    const watch = new Redis({ port: sentinel.port });
+    await until(
+      async () => String(await watch.info("sentinel")).includes("slaves=1"),
+      "the sentinel to know the replica",
+    );
+    watch.disconnect();
     await using on = await testAccess(config(
-      service,
-      `redis_type = "cluster"
-servers = ["127.0.0.1:${service.port}"]`,
+      master,
+      `redis_type = "sentinel"
+servers = "127.0.0.1:${sentinel.port}"
+sentinel = "gate"`,
     ));
     assert.equal(await on.login("alice", "a-pass"), "in: alice");
-    assert.equal(await on.login("nobody", "a-pass"), "out: not_authorized");
+    await master.stop();
+    await until(
+      async () => await on.login("alice", "a-pass") === "in: alice",
+      "the gateway to find the new master",
+      30_000,
+    );
+    assert.equal(await on.login("alice", "wrong"), "out: bad_username_or_password");
+  },
+});
+
+Deno.test({
+  name: `redis: a cluster, users on each of three nodes, and one that goes away${note}`,
+  ignore,
+  async fn() {
+    await using stack = new AsyncDisposableStack();
+    const nodes: { service: Service; bus: number; admin: Redis }[] = [];
+    for (let i = 0; i < 3; i++) {
+      const bus = freePort();
+      const service = stack.use(
+        await startRedis(
+          ...["cluster-enabled yes", "cluster-announce-ip 127.0.0.1", `cluster-port ${bus}`],
+          ...["cluster-require-full-coverage no", "cluster-node-timeout 2000"],
+        ),
+      );
+      const admin = new Redis({ port: service.port, password: SERVICE_PASSWORD });
+      admin.on("error", () => {});
+      stack.defer(() => admin.disconnect());
+      nodes.push({ service, bus, admin });
+    }
+    const [first, second, third] = nodes as [typeof nodes[0], typeof nodes[0], typeof nodes[0]];
+    const ranges = [[0, 5460], [5461, 10922], [10923, 16383]];
+    for (const [i, { service, bus, admin }] of nodes.entries()) {
+      await admin.call("CLUSTER", "ADDSLOTSRANGE", ...ranges[i]!.map(String));
+      if (i === 0) continue;
+      await first.admin.call("CLUSTER", "MEET", "127.0.0.1", String(service.port), String(bus));
+    }
+    for (const { admin } of nodes) {
+      await until(
+        async () => {
+          const info = String(await admin.call("CLUSTER", "INFO"));
+          return info.includes("cluster_state:ok") && info.includes("cluster_slots_assigned:16384");
+        },
+        "the cluster to be whole",
+      );
+    }
+    // Keys whose slots lie on one node each.
+    const users = new Map<Redis, string>();
+    for (let i = 0; users.size < 3; i++) {
+      const slot = Number(await first.admin.call("CLUSTER", "KEYSLOT", `mqtt_user:u${i}`));
+      const at = ranges.findIndex(([from, to]) => slot >= from! && slot <= to!);
+      const { admin } = nodes[at]!;
+      if (users.has(admin)) continue;
+      users.set(admin, `u${i}`);
+      await admin.hset(`mqtt_user:u${i}`, { password_hash: sha256("NaClu-pass"), salt: "NaCl" });
+    }
+    await using on = await testAccess(config(
+      first.service,
+      `redis_type = "cluster"
+servers = ["127.0.0.1:${first.service.port}", "127.0.0.1:${second.service.port}"]`,
+    ));
+    for (const user of users.values()) {
+      assert.equal(await on.login(user, "u-pass"), `in: ${user}`);
+      assert.equal(await on.login(user, "wrong"), "out: bad_username_or_password");
+    }
+    assert.equal(await on.login("nobody", "u-pass"), "out: not_authorized");
+    await third.service.stop();
+    const [onFirst, , onThird] = nodes.map(({ admin }) => users.get(admin)!);
+    assert.equal(await on.login(onThird!, "u-pass"), DOWN);
+    assert.equal(await on.login(onFirst!, "u-pass"), `in: ${onFirst}`, "the others still answer");
   },
 });

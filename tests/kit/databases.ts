@@ -109,8 +109,8 @@ export async function startRedis(...lines: string[]): Promise<Service> {
   return new Service(child, dir, port, tlsPort, ca);
 }
 
-/** A sentinel that watches one master by the name `gate`. */
-export async function startSentinel(master: Service): Promise<Service> {
+/** A sentinel that watches one master by the name `gate`; `lines` are added. */
+export async function startSentinel(master: Service, ...lines: string[]): Promise<Service> {
   const owner = ownerOf("redis");
   const { dir, ca } = makeDir(owner);
   const port = freePort();
@@ -120,6 +120,7 @@ export async function startSentinel(master: Service): Promise<Service> {
     `dir ${dir}`,
     `sentinel monitor gate 127.0.0.1 ${master.port} 1`,
     `sentinel auth-pass gate ${SERVICE_PASSWORD}`,
+    ...lines,
   ];
   writeFile(`${dir}/sentinel.conf`, config.join("\n"), owner);
   const args = [`${dir}/sentinel.conf`, "--sentinel"];
