@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https";
 import { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { Bind } from "../gateway/config/values.ts";
+import type { Bind } from "../gateway/address.ts";
 import { TlsJudge, type TlsRules, versionLimits } from "../gateway/transport/tls_judge.ts";
 import type { TlsMaterial } from "../gateway/transport/tls_material.ts";
 

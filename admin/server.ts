@@ -3,8 +3,8 @@
  */
 import { realClock } from "../gateway/clock.ts";
 import type { Config, ServerTlsConfig } from "../gateway/config/types.ts";
-import type { Bind } from "../gateway/config/values.ts";
-import { formatBind, isLocal } from "../gateway/config/values.ts";
+import { isLocal } from "../gateway/config/values.ts";
+import { type Bind, formatBind } from "../gateway/address.ts";
 import type { GatewayControl } from "../gateway/control.ts";
 import { OperationalError } from "../gateway/errors.ts";
 import { tlsRules } from "../gateway/transport/tls_judge.ts";

@@ -1,7 +1,18 @@
 /**
- * IP addresses and networks (CIDR), v4 and v6. An IPv4 address that came in over IPv6
+ * Where to listen, and IP addresses and networks (CIDR), v4 and v6. An IPv4 address that came in over IPv6
  * (`::ffff:10.0.0.1`) is the IPv4 address.
  */
+
+/** Where to listen: an address and port (0: any free port), or a Unix socket. */
+export type Bind =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string };
+
+/** A bind as the configuration spells it: `127.0.0.1:4222`, `[::1]:4222`, `unix:/path`. */
+export function formatBind(bind: Bind): string {
+  if ("path" in bind) return `unix:${bind.path}`;
+  return bind.host.includes(":") ? `[${bind.host}]:${bind.port}` : `${bind.host}:${bind.port}`;
+}
 
 /** A network: the first `bits` bits of `bytes`. */
 export interface Network {

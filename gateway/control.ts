@@ -4,12 +4,15 @@
  */
 import type { Access } from "./auth/access.ts";
 import type { Decision } from "./auth/types.ts";
+import type { ImportResult } from "./auth/user_import.ts";
+import type { UserView } from "./auth/users.ts";
 import type { Change } from "./config/diff.ts";
 import type { Origin } from "./config/layers.ts";
 import type { Path } from "./config/path.ts";
 import type { Config } from "./config/types.ts";
 import type { ClientControl, Page, PageQuery, Protocol, TopicQuestion } from "./control_clients.ts";
 import type { QoS } from "./core/message.ts";
+import type { Tapped } from "./core/tap.ts";
 import type { ConfigIssue } from "./errors.ts";
 import type { NamedCounters } from "./observe/emqx_names.ts";
 import type { LogLine } from "./observe/log_output.ts";
@@ -17,6 +20,7 @@ import type { Log } from "./observe/log.ts";
 import type { DocumentStore } from "./store/types.ts";
 
 export type { Ban } from "./auth/banned.ts";
+export type { UserView } from "./auth/users.ts";
 export type * from "./control_clients.ts";
 
 /** A running gateway as administration sees it. */
@@ -171,25 +175,8 @@ export interface TapOptions {
 }
 
 /** A message that passed by. */
-export interface TapEvent {
-  readonly topic: string;
+export interface TapEvent extends Tapped {
   readonly subject: string | undefined;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly bytes: number;
-  /** The beginning of the payload. */
-  readonly payload: Uint8Array;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** Messages since the last event that were not shown. */
-  readonly skipped: number;
-}
-
-/** A user of a built-in database. */
-export interface UserView {
-  readonly user_id: string;
-  readonly is_superuser: boolean;
 }
 
 /** What a change of users came to. */
@@ -197,15 +184,6 @@ export type UserOutcome =
   | { readonly kind: "done"; readonly user: UserView }
   | { readonly kind: "exists" }
   | { readonly kind: "no user" };
-
-/** Result of an import. */
-export interface ImportView {
-  readonly total: number;
-  readonly success: number;
-  readonly override: number;
-  readonly skipped: number;
-  readonly failed: number;
-}
 
 /** Users of the built-in database of a chain: `nats:global`, `mqtt:global` or a listener id. */
 export interface UserControl {
@@ -239,7 +217,7 @@ export interface UserControl {
     format: "csv" | "json",
     type: "plain" | "hash",
     progress?: (done: number, total: number) => void,
-  ): Promise<ImportView>;
+  ): Promise<ImportResult>;
   /** Deletes all users of the chain. */
   clear(chain: string): void;
 }

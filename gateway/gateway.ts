@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import { setImmediate } from "node:timers";
+import { formatBind } from "./address.ts";
 import { type Access, createAccess } from "./auth/access.ts";
 import { type Clock, realClock } from "./clock.ts";
 import { Closures } from "./compose/closures.ts";
@@ -149,8 +150,7 @@ export class Gateway implements Supervised {
     });
     restoreState(this.store, this.mqtt, config);
     this.#deadlines.add(this.mqtt);
-    const startedAt = this.clock.now();
-    const jobs = periodicJobs(() => this.#config, this.mqtt, this.metrics.mqtt, startedAt);
+    const jobs = periodicJobs(() => this.#config, this.mqtt, this.metrics.mqtt, this.clock);
     for (const job of jobs) this.#deadlines.add(job);
     this.listeners = new ListenerSet({
       log: this.log.part("listeners"),
@@ -187,16 +187,14 @@ export class Gateway implements Supervised {
       [...this.listeners.open.values()].map(({ plan, listener }) => {
         const { id, transport } = listener.options;
         const tls = tlsConfig(plan);
-        const address = listener.address;
+        const { bind } = listener;
         return {
           id,
-          protocol: id.startsWith("nats:") ? "NATS" as const : "MQTT" as const,
+          protocol: plan.protocol === "nats" ? "NATS" as const : "MQTT" as const,
           transport,
-          address: "path" in plan.options.bind
-            ? address
-            : address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, ""),
+          address: "path" in bind ? formatBind(bind) : bind.host,
           port: listener.port,
-          path: "websocket" in plan.config ? plan.config.websocket.path : "",
+          path: "websocket" in plan.listener ? plan.listener.websocket.path : "",
           anonymous: !this.access.authenticatorFor(id).required,
           certificateRequired: tls?.verify === "verify_peer" && tls.fail_if_no_peer_cert,
         };
@@ -302,11 +300,11 @@ export class Gateway implements Supervised {
       clock: this.clock,
       /** As configured now: a reload changes it for connections that are there. */
       get write_deadline_ms() {
-        const { send_timeout } = plan().config.tcp_options;
+        const { send_timeout } = plan().listener.tcp_options;
         return Math.min(settings().write_deadline, send_timeout);
       },
       get high_watermark_bytes() {
-        return plan().config.tcp_options.high_watermark;
+        return plan().listener.tcp_options.high_watermark;
       },
       congestion: this.#congestion,
       now: () => this.clock.now(),
@@ -332,7 +330,7 @@ export class Gateway implements Supervised {
     if (plan.protocol === "nats") {
       return new NatsSession(connection, this.nats, this.#natsListener(plan));
     }
-    const { mountpoint } = plan.config;
+    const { mountpoint } = plan.listener;
     return createMqttSession(connection, this.mqtt, {
       authenticator: this.access.authenticatorFor(plan.id),
       authorizerFor: this.access.authorizerFor,
@@ -352,7 +350,7 @@ export class Gateway implements Supervised {
 
   #natsListener(plan: ListenerPlan): NatsListenerOptions {
     return {
-      mountpoint: plan.config.mountpoint,
+      mountpoint: plan.listener.mountpoint,
       authenticator: this.access.authenticatorFor(plan.id),
       tls: natsTlsInfo(plan),
     };

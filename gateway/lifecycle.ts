@@ -2,8 +2,7 @@
  * The process around the gateway: signals, the service manager, and how it all ends. The only
  * place that knows signals.
  */
-import { realClock } from "./clock.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, realClock } from "./clock.ts";
 import type { Log } from "./observe/log.ts";
 import type { Notice } from "./start_notices.ts";
 import { type Notifier, notifier } from "./systemd.ts";

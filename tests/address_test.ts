@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { BlockList, isIP } from "node:net";
 import fc from "fast-check";
-import { inNetwork, isLoopback, networksMatcher, parseNetwork } from "../gateway/address.ts";
+import {
+  formatBind,
+  inNetwork,
+  isLoopback,
+  networksMatcher,
+  parseNetwork,
+} from "../gateway/address.ts";
 
 Deno.test("addresses and networks", () => {
   const inside = (network: string, address: string) => inNetwork(parseNetwork(network)!, address);
@@ -67,4 +73,10 @@ Deno.test("isLoopback() knows every way to write this host", () => {
   for (const address of ["0.0.0.0", "::", "10.0.0.1", "1270.0.0.1"]) {
     assert(!isLoopback(address), address);
   }
+});
+
+Deno.test("formatBind() writes addresses as people do", () => {
+  assert.equal(formatBind({ host: "::1", port: 1 }), "[::1]:1");
+  assert.equal(formatBind({ host: "0.0.0.0", port: 1883 }), "0.0.0.0:1883");
+  assert.equal(formatBind({ path: "/run/x" }), "unix:/run/x");
 });

@@ -79,6 +79,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
   [
     /^gateway\/cli\//,
     [
+      "gateway/address.ts",
       "gateway/errors.ts",
       "gateway/nkey_text.ts",
       "gateway/clock.ts",
@@ -103,6 +104,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     [
       "gateway/control.ts",
       "gateway/control_clients.ts",
+      "gateway/address.ts",
       "gateway/errors.ts",
       "gateway/version.ts",
       // Certificates of the HTTPS port, read and tried like those of any listener.

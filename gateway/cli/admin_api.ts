@@ -3,7 +3,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { DashboardConfig } from "../config/types.ts";
-import type { Bind } from "../config/values.ts";
+import type { Bind } from "../address.ts";
 import { OperationalError } from "../errors.ts";
 import { EXIT } from "./io.ts";
 import type { Arguments } from "./parse.ts";

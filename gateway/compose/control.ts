@@ -2,7 +2,7 @@
  * Puts the facade together that administration gets.
  */
 import { listListeners } from "../config/listing.ts";
-import { formatBind } from "../config/values.ts";
+import { formatBind } from "../address.ts";
 import type {
   BackupControl,
   ClosureView,

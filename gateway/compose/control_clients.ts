@@ -19,6 +19,7 @@ import type { ClientView as Subject, Decision } from "../auth/types.ts";
 import type { MqttBroker } from "../mqtt/broker.ts";
 import type { ClientSession } from "../mqtt/client_session.ts";
 import { MqttSession } from "../mqtt/session.ts";
+import { VERSION_NAMES } from "../mqtt/session_info.ts";
 import { subscribeFor as subscribeMqtt } from "../mqtt/subscribe.ts";
 import type { MqttSubscription } from "../mqtt/subscription.ts";
 import type { NatsServer } from "../nats/server.ts";
@@ -287,8 +288,6 @@ function connected(session: NatsSession | MqttSession) {
     port: peer.port,
   };
 }
-
-const VERSION_NAMES: Readonly<Record<number, string>> = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
 
 /** An MQTT session without a connection. */
 function away(session: ClientSession) {

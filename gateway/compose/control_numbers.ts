@@ -20,13 +20,11 @@ export class Stats {
     const connections = countConnections(this.gateway);
     let shared = 0;
     let subscriptions = 0;
-    for (const client of mqtt.sessions.values()) {
-      subscriptions += client.subscriptions.size;
-      for (const { group } of client.subscriptions.values()) if (group !== undefined) shared++;
-    }
-    for (const client of this.gateway.nats.sessions.values()) {
-      subscriptions += client.subscriptions.size;
-      for (const { group } of client.subscriptions.values()) if (group !== undefined) shared++;
+    for (const protocol of PROTOCOLS) {
+      for (const client of this.gateway[protocol].sessions.values()) {
+        subscriptions += client.subscriptions.size;
+        for (const { group } of client.subscriptions.values()) if (group !== undefined) shared++;
+      }
     }
     const now = {
       connections: mqtt.sessions.size,

@@ -3,10 +3,10 @@
  */
 import type { Access } from "../auth/access.ts";
 import { DEFAULT_ALGORITHM, type HashAlgorithm } from "../auth/password.ts";
-import { ImportProblem, importUsers, readUsers } from "../auth/user_import.ts";
+import { ImportProblem, type ImportResult, importUsers, readUsers } from "../auth/user_import.ts";
 import type { UserRecord } from "../auth/users.ts";
 import type { AuthenticatorConfig, Config } from "../config/types.ts";
-import type { ImportView, Page, UserControl, UserOutcome, UserView } from "../control.ts";
+import type { Page, UserControl, UserOutcome, UserView } from "../control.ts";
 import { OperationalError } from "../errors.ts";
 
 /** See `UserControl`. */
@@ -76,7 +76,7 @@ export class BuiltinUsers implements UserControl {
     format: "csv" | "json",
     type: "plain" | "hash",
     progress?: (done: number, total: number) => void,
-  ): Promise<ImportView> {
+  ): Promise<ImportResult> {
     try {
       const users = readUsers(text, format, type);
       const table = this.access.users(chain);

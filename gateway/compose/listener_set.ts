@@ -1,10 +1,11 @@
 /**
  * All listeners: opened together, changed together, and given new certificates while they run.
  */
+import { formatBind } from "../address.ts";
 import type { Clock, Timer } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import type { Connection } from "../transport/connection.ts";
-import { describeBind, Listener, type ListenerParts } from "../transport/listener.ts";
+import { Listener, type ListenerParts } from "../transport/listener.ts";
 import { type CertificateInfo, daysLeft, type TlsMaterial } from "../transport/tls_material.ts";
 import { tlsRules } from "../transport/tls_judge.ts";
 import type { TlsServer } from "../transport/tls_server.ts";
@@ -72,7 +73,7 @@ export class ListenerSet {
     for (const { listener } of this.#open.values()) yield* listener.connections;
   }
 
-  /** Every certificate that is shown to clients. */
+  /** Every certificate that is shown to clients; `now` by the calendar. */
   certificates(now: number): ListenerCertificate[] {
     return [...this.#open.values()].flatMap(({ plan, tls }) =>
       (tls?.material.identities ?? []).map(({ info }) => ({
@@ -97,8 +98,8 @@ export class ListenerSet {
     });
     const opened: OpenListener[] = [];
     // An address that a leaving listener has can only be had after it.
-    const wanted = new Set(plans.map((plan) => describeBind(plan.options.bind)));
-    const inTheWay = leaving.filter(({ plan }) => wanted.has(describeBind(plan.options.bind)));
+    const wanted = new Set(plans.map((plan) => formatBind(plan.options.bind)));
+    const inTheWay = leaving.filter(({ plan }) => wanted.has(formatBind(plan.options.bind)));
     for (const { listener } of inTheWay) listener.stop();
     try {
       for (const plan of plans) {
@@ -187,7 +188,7 @@ export class ListenerSet {
   }
 
   #logCertificate(plan: ListenerPlan, material: TlsMaterial): void {
-    const now = this.#parts.clock.now();
+    const now = this.#parts.clock.calendar();
     for (const { info } of material.identities) {
       this.#parts.log.info("certificate in use", {
         listener: plan.id,
@@ -209,7 +210,7 @@ export class ListenerSet {
   }
 
   #warnAboutExpiry(): void {
-    const now = this.#parts.clock.now();
+    const now = this.#parts.clock.calendar();
     if (now < this.#warnedAt + DAY_MS) return;
     for (const { listener, subject, daysLeft } of this.certificates(now)) {
       if (daysLeft >= CERTIFICATE_WARN_DAYS) continue;
@@ -232,7 +233,7 @@ export class ListenerSet {
 }
 
 function sameBind(one: ListenerPlan, other: ListenerPlan): boolean {
-  return describeBind(one.options.bind) === describeBind(other.options.bind);
+  return formatBind(one.options.bind) === formatBind(other.options.bind);
 }
 
 /** Whether new certificates are all that TLS may have to take on. */

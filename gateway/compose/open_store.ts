@@ -23,9 +23,10 @@ export function storePath(config: Config): string | undefined {
  * @throws {OperationalError} the file cannot be opened, or another process has it
  */
 export function openStore(config: Config, clock: Clock, log: Log): Store {
-  if (config.store.type === "memory") return memoryStore();
+  const path = storePath(config);
+  if (path === undefined) return memoryStore();
   return openSqliteStore({
-    path: `${config.node.data_dir}/${STORE_FILE}`,
+    path,
     sync: config.store.sync,
     database_bytes_max: config.store.max_size,
     clock,

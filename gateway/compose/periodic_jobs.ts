@@ -1,6 +1,7 @@
 /**
  * What a gateway does every so often: expired retained messages, the `$SYS` tree, spare buffers.
  */
+import type { Clock } from "../clock.ts";
 import type { Config } from "../config/types.ts";
 import type { MqttBroker } from "../mqtt/broker.ts";
 import type { MqttCounters } from "../observe/metrics.ts";
@@ -17,10 +18,11 @@ export function periodicJobs(
   config: () => Config,
   broker: MqttBroker,
   counters: MqttCounters,
-  startedAt: number,
+  clock: Clock,
 ): Ticking[] {
   const { router } = broker;
-  const tree = new SysTree(router, broker, counters, startedAt);
+  const startedAt = clock.now();
+  const tree = new SysTree(router, broker, counters, clock);
   const sys_ms = () => config().sys_topics.sys_msg_interval;
   const beat_ms = () => config().sys_topics.sys_heartbeat_interval;
   const clear_ms = () => config().retainer.msg_clear_interval;
@@ -28,7 +30,7 @@ export function periodicJobs(
   return [
     new Periodic(clear_ms, () => void router.retained.sweep(), startedAt),
     new Periodic(sys_ms, () => tree.publish(), startedAt),
-    new Periodic(beat_ms, (now) => tree.beat(now), startedAt),
+    new Periodic(beat_ms, () => tree.beat(), startedAt),
     new Periodic(() => TRIM_INTERVAL_MS, trimSlabs, startedAt),
   ];
 }

@@ -1,6 +1,7 @@
 /**
  * Publishes the `$SYS` tree of a gateway.
  */
+import type { Clock } from "../clock.ts";
 import { Message } from "../core/message.ts";
 import type { Router } from "../core/router.ts";
 import type { Topic } from "../core/topic.ts";
@@ -12,14 +13,17 @@ import { VERSION } from "../version.ts";
 /** The broker's numbers, published as retained messages with QoS 0. */
 export class SysTree {
   readonly #topics = new SysTopics();
+  readonly #startedAt: number;
   #clientsMaximum = 0;
 
   constructor(
     readonly router: Router,
     readonly broker: MqttBroker,
     readonly counters: MqttCounters,
-    readonly startedAt: number,
-  ) {}
+    readonly clock: Clock,
+  ) {
+    this.#startedAt = clock.now();
+  }
 
   /** Publishes what has changed since the last time. */
   publish(): void {
@@ -27,8 +31,9 @@ export class SysTree {
   }
 
   /** Publishes uptime and time of day. */
-  beat(now: number): void {
-    this.#say(sysHeartbeat(Math.floor((now - this.startedAt) / 1000), new Date(now)));
+  beat(): void {
+    const uptime_s = Math.floor((this.clock.now() - this.#startedAt) / 1000);
+    this.#say(sysHeartbeat(uptime_s, new Date(this.clock.calendar())));
   }
 
   #say(topics: readonly SysTopic[]): void {

@@ -3,6 +3,7 @@
  */
 import { networksMatcher } from "../address.ts";
 import type { Clock } from "../clock.ts";
+import { formatPath } from "../config/path.ts";
 import type { Config, ServerTlsConfig, WebsocketConfig } from "../config/types.ts";
 import { type ConfigIssue, OperationalError } from "../errors.ts";
 import { canTimeKeepAlive } from "../transport/adopt.ts";
@@ -19,18 +20,12 @@ const UPGRADE_TIMEOUT_MS = 15_000;
 
 /** TLS settings of a listener that has them. */
 export function tlsConfig(plan: ListenerPlan): ServerTlsConfig | undefined {
-  return "ssl_options" in plan.config ? plan.config.ssl_options : undefined;
+  return "ssl_options" in plan.listener ? plan.listener.ssl_options : undefined;
 }
 
 /** When TLS begins: MQTT clients and WebSockets always begin with it. */
 export function handshakeMode(plan: ListenerPlan): HandshakeMode {
-  return "handshake" in plan.config ? plan.config.handshake : "first";
-}
-
-/** Dotted path of a listener's settings. */
-function settingsPath(plan: ListenerPlan): string {
-  const parent = plan.protocol === "nats" ? "gateway.nats.listeners" : "listeners";
-  return `${parent}.${plan.type}.${plan.name}`;
+  return "handshake" in plan.listener ? plan.listener.handshake : "first";
 }
 
 /**
@@ -40,15 +35,15 @@ function settingsPath(plan: ListenerPlan): string {
 export async function listenerMaterial(plan: ListenerPlan): Promise<TlsMaterial | undefined> {
   const tls = tlsConfig(plan);
   if (tls === undefined) return undefined;
-  if ("path" in plan.config.bind) {
-    const path = settingsPath(plan);
+  if ("path" in plan.listener.bind) {
+    const path = formatPath(plan.path);
     throw new OperationalError(`${path}.bind is a Unix socket, which needs no TLS; use tcp`, 78);
   }
   if (tls.fail_if_no_peer_cert && tls.verify !== "verify_peer") {
-    const path = `${settingsPath(plan)}.ssl_options`;
+    const path = `${formatPath(plan.path)}.ssl_options`;
     throw new OperationalError(`${path}.fail_if_no_peer_cert needs verify = "verify_peer"`, 78);
   }
-  return await loadTlsMaterial(tls, `${settingsPath(plan)}.ssl_options`);
+  return await loadTlsMaterial(tls, `${formatPath(plan.path)}.ssl_options`);
 }
 
 let probed: Promise<void> | undefined;
@@ -65,7 +60,7 @@ export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigI
     if (plan.options.keepalive_s !== undefined && !canTimeKeepAlive()) {
       issues.push({
         severity: "warning",
-        path: `${settingsPath(plan)}.tcp_options.keepalive`,
+        path: `${formatPath(plan.path)}.tcp_options.keepalive`,
         message: "this runtime cannot set the first number either; " +
           "it is the system's (sysctl net.ipv4.tcp_keepalive_time)",
       });
@@ -73,15 +68,15 @@ export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigI
     try {
       if (tlsConfig(plan) !== undefined) await needTls(clock);
       const material = await listenerMaterial(plan);
-      if (material !== undefined) issues.push(...expired(plan, material, clock.now()));
+      if (material !== undefined) issues.push(...expired(plan, material, clock.calendar()));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       // The first word is the setting, except where it is the runtime that is not fit.
       const [first = "", ...rest] = error.message.split(" ");
-      const isSetting = first.startsWith(settingsPath(plan));
+      const isSetting = first.startsWith(formatPath(plan.path));
       issues.push({
         severity: "error",
-        path: isSetting ? first : settingsPath(plan),
+        path: isSetting ? first : formatPath(plan.path),
         message: isSetting ? rest.join(" ") : error.message,
       });
     }
@@ -91,7 +86,7 @@ export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigI
 
 /** Files that can be read and say nothing any more. */
 function* expired(plan: ListenerPlan, material: TlsMaterial, now: number): Generator<ConfigIssue> {
-  const path = `${settingsPath(plan)}.ssl_options`;
+  const path = `${formatPath(plan.path)}.ssl_options`;
   for (const { info } of material.identities) {
     if (info.notAfter >= now) continue;
     const message = `the certificate of ${info.subject} has expired: clients will refuse it`;
@@ -114,14 +109,14 @@ export function wayIn(
   clock: Clock,
   server?: TlsServer,
 ): WayIn {
-  const { config } = plan;
+  const { listener } = plan;
   const tls = tlsConfig(plan);
-  const isTrusted = networksMatcher(config.proxy_protocol_trusted)!;
-  const trustsAnyone = config.proxy_protocol_trusted.length === 0;
+  const isTrusted = networksMatcher(listener.proxy_protocol_trusted)!;
+  const trustsAnyone = listener.proxy_protocol_trusted.length === 0;
   return {
-    ...(config.proxy_protocol && {
+    ...(listener.proxy_protocol && {
       proxy: {
-        timeout_ms: config.proxy_protocol_timeout,
+        timeout_ms: listener.proxy_protocol_timeout,
         isTrusted: trustsAnyone ? () => true : isTrusted,
       },
     }),
@@ -131,8 +126,8 @@ export function wayIn(
         handshake: handshakeMode(plan),
       },
     }),
-    ...("websocket" in config && {
-      websocket: webSocketOptions(plan.protocol, config.websocket, isTrusted),
+    ...("websocket" in listener && {
+      websocket: webSocketOptions(plan.protocol, listener.websocket, isTrusted),
     }),
   };
 }

@@ -1,4 +1,5 @@
 /** Walks over the parts of a configuration that stand in several places. */
+import type { Bind } from "../address.ts";
 import type { Path } from "./path.ts";
 import type {
   AuthenticatorConfig,
@@ -7,7 +8,6 @@ import type {
   NatsListenerConfig,
   ServerTlsConfig,
 } from "./types.ts";
-import type { Bind } from "./values.ts";
 import { LISTENER_TYPES, type ListenerType } from "./schema/listeners.ts";
 
 /** A NATS or MQTT listener with its name. */

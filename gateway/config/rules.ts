@@ -3,6 +3,7 @@
  * those that probably do not do what was meant.
  */
 import { cipherVersion } from "./ciphers.ts";
+import { type Bind, formatBind } from "../address.ts";
 import type { Finding } from "./issue.ts";
 import {
   listAuthenticators,
@@ -14,7 +15,7 @@ import {
 import type { Path } from "./path.ts";
 import { placeholders } from "./template.ts";
 import type { AuthenticatorConfig, Config, ServerTlsConfig, SourceConfig } from "./types.ts";
-import { ANY_HOST, type Bind, formatBind, isLocal } from "./values.ts";
+import { ANY_HOST, isLocal } from "./values.ts";
 
 /** Checks a configuration that the schema has passed. */
 export function checkRules(config: Config): Finding[] {

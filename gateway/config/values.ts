@@ -2,12 +2,7 @@
  * How durations, sizes, rates and addresses are spelled in the configuration, and back. Pure;
  * each parser answers undefined for text that it does not understand.
  */
-import { isLoopback, parseAddress } from "../address.ts";
-
-/** Where to listen: an address and port (0: any free port), or a Unix socket. */
-export type Bind =
-  | { readonly host: string; readonly port: number }
-  | { readonly path: string };
+import { type Bind, isLoopback, parseAddress } from "../address.ts";
 
 /** A server to connect to. */
 export interface Server {
@@ -98,12 +93,6 @@ export function parseBind(value: string | number): Bind | undefined {
   const v6 = match[1];
   if (v6 !== undefined && parseAddress(v6) === undefined) return undefined;
   return { host: v6 ?? (match[2] || ANY_HOST), port };
-}
-
-/** A bind as text that `parseBind` takes. */
-export function formatBind(bind: Bind): string {
-  if ("path" in bind) return `unix:${bind.path}`;
-  return bind.host.includes(":") ? `[${bind.host}]:${bind.port}` : `${bind.host}:${bind.port}`;
 }
 
 /** True when only this machine can reach the bind. */

@@ -23,8 +23,10 @@ export interface Tapped {
   readonly qos: Message["qos"];
   readonly retain: boolean;
   readonly bytes: number;
+  /** The beginning of the payload. */
   readonly payload: Uint8Array;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Milliseconds since the epoch. */
   readonly at: number;
   /** Messages since the last one that were not shown. */
   readonly skipped: number;

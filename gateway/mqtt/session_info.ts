@@ -14,7 +14,8 @@ export interface SessionNumbers {
   readonly messagesIn: number;
 }
 
-const VERSION_NAMES: Readonly<Record<ProtocolVersion, string>> = {
+/** What people call the versions that CONNECT numbers. */
+export const VERSION_NAMES: Readonly<Record<number, string>> = {
   3: "3.1",
   4: "3.1.1",
   5: "5.0",
@@ -29,7 +30,7 @@ export function describe(
   const client = at?.client;
   return {
     protocol: "mqtt",
-    version: VERSION_NAMES[numbers.version],
+    version: VERSION_NAMES[numbers.version] ?? "",
     clientId: client?.clientId ?? "",
     username: at?.principal.username,
     introduced: at !== undefined,

@@ -2,6 +2,7 @@
  * Accepts connections on one address and gives each a session. What lies between the socket and
  * the session (PROXY header, TLS, WebSocket) is in `way_in.ts`.
  */
+import { type Bind, formatBind } from "../address.ts";
 import type { Clock } from "../clock.ts";
 import { OperationalError } from "../errors.ts";
 import type { Log } from "../observe/log.ts";
@@ -12,9 +13,6 @@ import { Connection, type ConnectionParts } from "./connection.ts";
 import { type Rate, ReadLimits, TokenBucket } from "./rate_limit.ts";
 import { type ByteStream, closeQuietly, writeAll } from "./stream.ts";
 import { prepare, type Prepared, type WayIn } from "./way_in.ts";
-
-/** Where to listen. */
-export type Bind = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** Settings of a listener that apply to connections accepted from now on. */
 export interface ListenerOptions {
@@ -118,17 +116,20 @@ export class Listener {
 
   /** The address in use: `127.0.0.1:4222`, `[::1]:4222` or `unix:/path`. */
   get address(): string {
+    return formatBind(this.bind);
+  }
+
+  /** The same in its parts. */
+  get bind(): Bind {
     const address = this.#socket?.addr;
-    if (address === undefined) return describeBind(this.#options.bind);
-    if (address.transport === "unix") return `unix:${address.path}`;
-    const { hostname, port } = address as Deno.NetAddr;
-    return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+    return address?.transport === "tcp"
+      ? { host: address.hostname, port: address.port }
+      : this.#options.bind;
   }
 
   /** The TCP port in use; 0 for a Unix socket. */
   get port(): number {
-    const address = this.#socket?.addr;
-    return address?.transport === "tcp" ? address.port : 0;
+    return "port" in this.bind ? this.bind.port : 0;
   }
 
   /**
@@ -143,7 +144,7 @@ export class Listener {
         : Deno.listen({ hostname: bind.host, port: bind.port, tcpBacklog: backlog });
     } catch (error) {
       throw new OperationalError(
-        `Cannot listen on ${describeBind(bind)} for ${id}: ${
+        `Cannot listen on ${formatBind(bind)} for ${id}: ${
           messageOf(error)
         } (free the address, or set another bind)`,
         69,
@@ -308,12 +309,6 @@ function changed(
   if (bucket === undefined) return new TokenBucket(rate, now);
   bucket.configure(rate, now);
   return bucket;
-}
-
-/** An address in words. */
-export function describeBind(bind: Bind): string {
-  if ("path" in bind) return `unix:${bind.path}`;
-  return bind.host.includes(":") ? `[${bind.host}]:${bind.port}` : `${bind.host}:${bind.port}`;
 }
 
 /** False: the connection has gone already, and is closed. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { formatBind } from "../../gateway/address.ts";
 import {
-  formatBind,
   isLocal,
   parseBind,
   parseCount,

@@ -6,7 +6,7 @@ import type { CloseCause, PeerInfo, Session } from "../../gateway/protocol/sessi
 import type { Connection } from "../../gateway/transport/connection.ts";
 import { Congestion } from "../../gateway/transport/congestion.ts";
 import { Deadlines } from "../../gateway/transport/deadlines.ts";
-import { describeBind, Listener, type ListenerOptions } from "../../gateway/transport/listener.ts";
+import { Listener, type ListenerOptions } from "../../gateway/transport/listener.ts";
 import { Turns } from "../../gateway/transport/turns.ts";
 import { until, within } from "../kit/wait.ts";
 
@@ -167,10 +167,4 @@ Deno.test("a Unix socket is listened on, and its path is removed afterwards", as
   }
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
   await Deno.remove(dir, { recursive: true });
-});
-
-Deno.test("describeBind() writes addresses as people do", () => {
-  assert.equal(describeBind({ host: "::1", port: 1 }), "[::1]:1");
-  assert.equal(describeBind({ host: "0.0.0.0", port: 1883 }), "0.0.0.0:1883");
-  assert.equal(describeBind({ path: "/run/x" }), "unix:/run/x");
 });

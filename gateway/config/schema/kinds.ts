@@ -3,10 +3,9 @@
  * What a kind turns the text of the file into is said at each.
  */
 import * as v from "valibot";
-import { parseNetwork } from "../../address.ts";
+import { type Bind, parseNetwork } from "../../address.ts";
 import { templateProblem, type TemplateScope } from "../template.ts";
 import {
-  type Bind,
   parseBind,
   parseCount,
   parseDuration,
