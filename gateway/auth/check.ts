@@ -5,13 +5,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { AuthenticatorConfig, Config, InternalAuthnConfig } from "../config/types.ts";
 import type { ConfigIssue } from "../errors.ts";
+import { backendIssues } from "./check_backends.ts";
 import { ruleIssues } from "./check_rules.ts";
 import { decodeToken, JwtRefusal, requireSignature } from "./nats_claims.ts";
 import { operatorTokenKeys } from "./nats_jwt.ts";
 import type { SubjectReader } from "./nats_permissions.ts";
 import { readPublicKey } from "./jwt_keys.ts";
 import { isBcrypt } from "./password.ts";
-import { parseTemplate } from "./template.ts";
+import { holdsPlaceholder } from "./template.ts";
 import { ImportProblem, readUsers } from "./user_import.ts";
 
 /** Everything that is wrong or looks wrong. Opens files, asks nobody over the network. */
@@ -24,6 +25,12 @@ export function accessIssues(
     ...internalIssues(nats.internal_authn),
     ...allAuthenticators(config).flatMap(([path, one]) => [...authenticatorIssues(path, one)]),
     ...disabledIssues(config),
+    ...backendIssues([
+      ...allAuthenticators(config),
+      ...config.authorization.sources.map((source, i) =>
+        [`authorization.sources[${i + 1}]`, source] as const
+      ),
+    ]),
     ...ruleIssues(config, subjects(nats.topic_mapping)),
   ];
 }
@@ -158,13 +165,13 @@ function* authenticatorIssues(path: string, one: AuthenticatorConfig): Generator
       break;
     case "http": {
       const texts = [one.url, ...Object.values(one.headers), ...Object.values(one.body)];
-      if (!texts.some((text) => names(text, "password"))) {
+      if (!texts.some((text) => holdsPlaceholder(text, "password"))) {
         yield warning(path, "the password is never sent: any password will do for a known name");
       }
       break;
     }
     case "ldap":
-      if (one.method.type === "bind" && !names(one.method.bind_password, "password")) {
+      if (one.method.type === "bind" && !holdsPlaceholder(one.method.bind_password, "password")) {
         yield error(
           `${path}.method.bind_password`,
           "does not hold ${password}: the client's own password would never be looked at",
@@ -184,6 +191,14 @@ function* jwtIssues(
   path: string,
   one: Extract<AuthenticatorConfig, { mechanism: "jwt" }>,
 ): Generator<ConfigIssue> {
+  const isBound = one.verify_claims.some(({ value }) => /\$\{(username|clientid)\}/.test(value));
+  if (one.from === "password" && !isBound) {
+    yield warning(
+      `${path}.verify_claims`,
+      "ties no claim to the client: whoever has a token may call itself by any user name; " +
+        'set verify_claims = { sub = "${username}" }, or the claim that holds the name',
+    );
+  }
   if (one.use_jwks) return;
   if (one.algorithm === "public-key") {
     try {
@@ -222,9 +237,4 @@ function* bootstrapIssues(
     const reason = problem instanceof ImportProblem ? problem.message : "it cannot be read";
     yield warning(path, `${file}: ${reason}; no users are added`);
   }
-}
-
-/** True when the text holds the placeholder. */
-function names(text: string, placeholder: string): boolean {
-  return parseTemplate(text).some((part) => typeof part !== "string" && part.name === placeholder);
 }

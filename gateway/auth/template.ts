@@ -52,3 +52,10 @@ export function renderStrict(
   }
   return text;
 }
+
+/** True when the text holds one of the placeholders, or any at all when none is named. */
+export function holdsPlaceholder(text: string, ...names: readonly string[]): boolean {
+  return parseTemplate(text).some((part) =>
+    typeof part !== "string" && (names.length === 0 || names.includes(part.name))
+  );
+}

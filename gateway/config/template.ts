@@ -88,6 +88,10 @@ export function placeholders(template: string): string[] {
 
 /** Why the template cannot be used; undefined when every placeholder is known. */
 export function templateProblem(template: string, scope: TemplateScope): string | undefined {
+  if (template.replace(/\$\{[^{}]*\}/g, "").includes("${")) {
+    return "has a ${ that is not closed by }, so it would be the same text for everybody " +
+      "(write ${$}{ for the text itself)";
+  }
   for (const name of placeholders(template)) {
     if (scope.names.some((known) => matches(known, name))) continue;
     const near = closest(name, scope.names);

@@ -55,7 +55,7 @@ Deno.test("NATS methods that do not do what they seem to", () => {
 Deno.test("authenticators that let in more, or fewer, than they seem to", () => {
   const auth = (text: string) => `[[authentication]]\nmechanism = "password_based"\n${text}\n`;
   const ldap =
-    'backend = "ldap"\nserver = "x"\nusername = "cn=x"\npassword = "y"\nbase_dn = "dc=x"\n';
+    'backend = "ldap"\nserver = "x"\nusername = "cn=x"\npassword = "y"\nbase_dn = "uid=${username},dc=x"\n';
   one(auth(`${ldap}method = { type = "bind", bind_password = "" }`), /^error .*bind_password/);
   one(
     auth(`${ldap}method = { type = "bind", bind_password = "same" }`),
@@ -72,13 +72,50 @@ Deno.test("authenticators that let in more, or fewer, than they seem to", () => 
   );
   one(auth('backend = "built_in_database"\nenable = false'), /^warning authentication: every/);
   one(auth('backend = "built_in_database"\nbootstrap_file = "/nowhere.csv"'), /is not there/);
-  const jwt = '[[authentication]]\nmechanism = "jwt"\nuse_jwks = false\n';
+  const jwt = '[[authentication]]\nmechanism = "jwt"\nuse_jwks = false\n' +
+    'verify_claims = { sub = "${username}" }\n';
   one(`${jwt}algorithm = "hmac-based"\nsecret = "short"`, /^warning .*can be guessed/);
   one(
     `${jwt}algorithm = "hmac-based"\nsecret = "-----BEGIN PUBLIC KEY-----xxxxxxxxxxxx"`,
     /^error .*is a public key/,
   );
   one(`${jwt}algorithm = "public-key"\npublic_key = "/nowhere.pem"`, /^error .*no readable file/);
+});
+
+Deno.test("questions that are the same for every client, and tokens that are good for anybody", () => {
+  const auth = (text: string) => `[[authentication]]\nmechanism = "password_based"\n${text}\n`;
+  const ldap = 'backend = "ldap"\nserver = "x"\nusername = "cn=x"\npassword = "y"\n' +
+    'base_dn = "dc=x"\nmethod = { type = "hash" }\n';
+  one(auth(ldap), /^warning .*every client gets the same entry/);
+  assert.deepEqual(issues(auth(`${ldap}filter = "(uid=\${username})"`)), []);
+  const mongodb = 'backend = "mongodb"\nmongo_type = "single"\nserver = "x"\ndatabase = "d"\n' +
+    'collection = "c"\n';
+  one(auth(`${mongodb}filter = { kind = "device" }`), /^warning .*the same documents/);
+  assert.deepEqual(issues(auth(`${mongodb}filter = { user = "\${username}" }`)), []);
+  one(
+    auth('backend = "http"\nmethod = "post"\nurl = "http://x/"\nbody = { p = "${password}" }'),
+    /^warning .*\.body: never says who the client is/,
+  );
+  const jwt = (more: string) =>
+    `[[authentication]]\nmechanism = "jwt"\nuse_jwks = true\nendpoint = "https://x/"\n${more}`;
+  one(jwt(""), /^warning .*verify_claims: ties no claim to the client/);
+  one(jwt('verify_claims = { aud = "nats" }'), /ties no claim/);
+  assert.deepEqual(issues(jwt('verify_claims = { sub = "${clientid}" }')), []);
+  assert.deepEqual(issues(jwt('from = "username"')), [], "its subject is the name");
+});
+
+Deno.test("TLS to backends that trusts anybody, or cannot work", () => {
+  const sql = (ssl: string) =>
+    `[[authorization.sources]]\ntype = "mysql"\nserver = "x"\ndatabase = "d"
+query = "SELECT * FROM acl WHERE u = \${username}"\nssl = { ${ssl} }`;
+  one(sql("enable = true"), /^warning authorization.sources\[1\]\.ssl\.verify: .*answer for it/);
+  one(
+    sql('enable = true, verify = "verify_peer", cacertfile = "/nowhere.pem"'),
+    /^error .*\.ssl: a file of .* cannot be read/,
+  );
+  assert.deepEqual(issues(sql('enable = true, verify = "verify_peer"')), []);
+  assert.deepEqual(issues(sql('enable = false, cacertfile = "/nowhere.pem"')), []);
+  assert.deepEqual(issues(sql("enable = true").replace("type =", "enable = false\ntype =")), []);
 });
 
 Deno.test("rules that cannot be read, and denials that come too late", () => {

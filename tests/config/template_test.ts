@@ -33,3 +33,12 @@ Deno.test("templateProblem knows the names of each place", () => {
     ] as const
   ) assert.match(templateProblem(template, scope) ?? "", /^unknown placeholder/, template);
 });
+
+Deno.test("a placeholder that is never closed is no text", () => {
+  for (const odd of ["${Packet.user", "a ${", "${${Packet.user}", "${Packet.user}-${Packet"]) {
+    assert.match(templateProblem(odd, CLIENT_INFO) ?? "", /not closed/, odd);
+  }
+  for (const good of ["${$}{ as it is", "$ {", "{", "}", "${Packet.user}}"]) {
+    assert.equal(templateProblem(good, CLIENT_INFO), undefined, good);
+  }
+});
