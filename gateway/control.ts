@@ -20,6 +20,8 @@ import type { Log } from "./observe/log.ts";
 import type { DocumentStore } from "./store/types.ts";
 
 export type { Ban } from "./auth/banned.ts";
+export type { Decision } from "./auth/types.ts";
+export type { ImportResult } from "./auth/user_import.ts";
 export type { UserView } from "./auth/users.ts";
 export type * from "./control_clients.ts";
 

@@ -8,10 +8,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
 }
 
 async function refresh(part) {
-  // Somebody is about to confirm something there, or the page is not looked at.
-  if (document.hidden || part.querySelector("details[open]") || part.contains(focusedField())) {
-    return;
-  }
+  if (document.hidden || isInUse(part)) return;
   const away = document.getElementById("away");
   try {
     const answer = await fetch(part.dataset.live, { redirect: "manual" });
@@ -19,7 +16,7 @@ async function refresh(part) {
     if (!answer.ok) throw new Error(answer.statusText);
     const text = await answer.text();
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    if (!part.querySelector("details[open]")) part.innerHTML = text;
+    if (!isInUse(part)) part.innerHTML = text;
     if (focused !== "") document.getElementById(focused)?.focus();
     away.hidden = true;
   } catch {
@@ -27,12 +24,19 @@ async function refresh(part) {
   }
 }
 
-function focusedField() {
+/** Somebody is about to confirm something there, types, or has marked text to copy. */
+function isInUse(part) {
   const { activeElement } = document;
-  return activeElement !== null && activeElement.matches("input, select, textarea, summary")
-    ? activeElement
-    : null;
+  const marked = document.getSelection();
+  return part.querySelector(":popover-open") !== null ||
+    (part.contains(activeElement) && activeElement.matches("input, select, textarea, summary")) ||
+    (!marked.isCollapsed && part.contains(marked.anchorNode));
 }
+
+// What was refused is where the work goes on.
+const refused = document.querySelector("[aria-invalid]");
+if (refused !== null) refused.focus();
+else document.getElementById("outcome")?.scrollIntoView({ block: "center" });
 
 /** Adds a line to a list of messages; the oldest go. */
 function say(list, text) {
@@ -89,6 +93,7 @@ if (client !== null) {
       say(output, "— open —");
     });
   });
+  document.getElementById("websocket-end").addEventListener("click", () => socket?.close());
   document.getElementById("websocket-sub").addEventListener("click", () => {
     send(`SUB ${field("subject")} 1\r\n`);
   });

@@ -1,295 +1,335 @@
-/** Authentication: the chains, a wizard for a new authenticator, and a login to try. */
+/** Authentication: who is asked for a login, in which order, and a login to try. */
 import type { Hono } from "hono";
 import type { LoginOutcome } from "../../gateway/control.ts";
 import type { AdminContext, AdminEnv } from "../api.ts";
 import { Problem } from "../problem.ts";
-import { type AuthenticatorKind, kindOf, KINDS } from "./authenticators.ts";
-import { authenticators, type Chain, chainNamed, chainOf, CHAINS, saveChain } from "./chains.ts";
-import { BASE, Csrf, type Form, go, page, type PageDeps, refuseOld, submit } from "./page.tsx";
-import { whoLooks } from "./page.tsx";
-import { Confirm, Table, Tag } from "./parts.tsx";
-import { readSettings, SettingFields, withEntries } from "./settings.tsx";
+import { AUTHENTICATORS, MECHANISMS } from "./authenticators.ts";
+import { PostForm } from "./form.tsx";
+import { ListActions, listPages, type ListPart, Outcome } from "./list_pages.tsx";
+import { kindOf, type Table as ListTable, type TableList, tablesOf } from "./lists.ts";
+import { finishedMethod, NATS_METHODS, shownMethod } from "./nats_methods.ts";
+import { page } from "./page.tsx";
+import { Table, Tag } from "./parts.tsx";
+import { BASE, type Form, type PageDeps, type Refused, submit } from "./request.ts";
+import type { Setting } from "./settings.ts";
 
 const MENU = "/authentication";
+const HOME = [MENU, "Authentication"] as const;
+
+const NATS: TableList = {
+  id: "nats:global",
+  label: "NATS gateway",
+  path: ["gateway", "nats", "authentication"],
+  single: true,
+};
+const MQTT: TableList = {
+  id: "mqtt:global",
+  label: "MQTT",
+  path: ["authentication"],
+  single: false,
+};
+const METHODS: TableList = {
+  id: "",
+  label: "NATS",
+  path: ["gateway", "nats", "internal_authn"],
+  single: false,
+};
+
+const CHAIN_PART: ListPart = {
+  base: MENU,
+  home: HOME,
+  noun: "authenticator",
+  kinds: AUTHENTICATORS,
+  steps: ["Mechanism", "Data source", "Configuration"],
+  groups: MECHANISMS,
+  listOf: chainNamed,
+  canTry: true,
+};
+
+const METHOD_PART: ListPart = {
+  base: `${MENU}/methods`,
+  home: HOME,
+  noun: "NATS method",
+  kinds: NATS_METHODS,
+  steps: ["Method", "Configuration"],
+  groups: {},
+  listOf: () => METHODS,
+  present: shownMethod,
+  finish: finishedMethod,
+};
+
+/**
+ * The chain of that name: of a protocol, or of one listener.
+ * @throws {Problem} 404
+ */
+export function chainNamed({ control }: PageDeps, id: string): TableList {
+  if (id === "" || id === NATS.id) return NATS;
+  if (id === MQTT.id) return MQTT;
+  const listener = control.listeners().find((one) => one.id === id);
+  if (listener === undefined) throw new Problem(404, "NOT_FOUND", `there is no listener ${id}`);
+  const { protocol, path } = listener;
+  return {
+    id,
+    label: `listener ${id}`,
+    path: [...path, "authentication"],
+    single: protocol === "nats",
+  };
+}
 
 /** `/authentication` and below. */
 export function authenticationPages(app: Hono<AdminEnv>, deps: PageDeps): void {
-  app.get("/authentication", (context) => listPage(context, deps));
-  app.get("/authentication/new", (context) => wizardPage(context));
-  app.post("/authentication/new", (context) =>
-    submit(
-      context,
-      (form) => create(context, deps, form),
-      (problem, form) => wizardPage(context, problem, form),
-    ));
-  app.get("/authentication/edit", (context) => editPage(context, deps));
-  app.post("/authentication/edit", (context) =>
-    submit(
-      context,
-      (form) => edit(context, deps, form),
-      (problem, form) => editPage(context, deps, problem, form),
-    ));
-  app.post("/authentication/delete", (context) =>
+  app.get(MENU, (context) => listPage(context, deps));
+  app.post(`${MENU}/test`, (context) =>
     submit(context, async (form) => {
-      refuseOld(deps, form);
-      const chain = chainNamed(form.text("chain"));
-      const index = Number(form.text("index"));
-      const left = authenticators(deps, chain, "written").filter((_, i) => i !== index);
-      await saveChain(deps, chain, left, whoLooks(context).name);
-      return go(context, MENU, "deleted");
-    }, (problem) => listPage(context, deps, problem)));
-  app.post("/authentication/test", (context) =>
-    submit(context, async (form) => {
-      const outcome = await deps.control.tryLogin(chainNamed(form.text("chain")).id, {
+      const outcome = await deps.control.tryLogin(chainNamed(deps, form.text("chain")).id, {
         clientId: form.text("clientid"),
         username: form.text("username") || undefined,
         password: form.text("password") || undefined,
       });
-      return listPage(context, deps, undefined, outcome);
-    }, (problem) => listPage(context, deps, problem)));
-}
-
-async function create(context: AdminContext, deps: PageDeps, form: Form): Promise<Response> {
-  const chain = chainNamed(form.text("chain"));
-  const kind = kindNamed(form.text("kind"))!;
-  const list = authenticators(deps, chain, "written");
-  if (chain.single && list.length > 0) {
-    const message = "the NATS gateway has an authenticator already: delete it first";
-    throw new Problem(400, "ALREADY_EXISTS", message);
-  }
-  const value = withEntries(kind.fixed, await readSettings(form, kind.settings, undefined));
-  await saveChain(deps, chain, [...list, value], whoLooks(context).name);
-  return go(context, MENU, "added");
-}
-
-async function edit(context: AdminContext, deps: PageDeps, form: Form): Promise<Response> {
-  refuseOld(deps, form);
-  const { chain, index, shown, settings } = find(deps, form.text("chain"), form.text("index"));
-  const entries = await readSettings(form, settings, shown);
-  if (entries.length === 0) return go(context, MENU, "nothing");
-  const list = authenticators(deps, chain, "written").map((table, i) =>
-    i === index ? withEntries(table, entries) : table
-  );
-  await saveChain(deps, chain, list, whoLooks(context).name);
-  return go(context, MENU, "saved");
-}
-
-/** @throws {Problem} 404 */
-function find(deps: PageDeps, chainId: string | undefined, number: string | undefined) {
-  const chain = chainNamed(chainId);
-  const index = Number(number);
-  const shown = authenticators(deps, chain, "shown")[index];
-  if (shown === undefined) throw new Problem(404, "NOT_FOUND", "that authenticator has gone");
-  const enable = { name: "enable", label: "Enabled", kind: "flag" } as const;
-  const settings = [enable, ...kindOf(shown)?.settings ?? []];
-  return { chain, index, shown, settings };
-}
-
-function kindNamed(name: string | undefined): AuthenticatorKind | undefined {
-  return KINDS.find((kind) => nameOf(kind) === name);
-}
-
-function nameOf({ mechanism, backend }: AuthenticatorKind): string {
-  return `${mechanism}:${backend}`;
+      return listPage(context, deps, { outcome, form });
+    }, (refused) => listPage(context, deps, { refused })));
+  listPages(app, deps, METHOD_PART);
+  listPages(app, deps, CHAIN_PART);
 }
 
 function listPage(
   context: AdminContext,
   deps: PageDeps,
-  problem?: string,
-  outcome?: LoginOutcome,
+  shown: { outcome?: LoginOutcome; form?: Form; refused?: Refused } = {},
 ) {
+  const methods = tablesOf(deps, METHODS, "shown");
+  const isOpen = (list: TableList) => tablesOf(deps, list, "shown").length === 0;
   return page(context, {
     title: "Authentication",
     menu: MENU,
-    problem,
+    refused: shown.refused,
     body: (
       <>
-        {outcome !== undefined && <Outcome outcome={outcome} />}
-        {CHAINS.map((chain) => <ChainPanel context={context} deps={deps} chain={chain} />)}
-        <TestForm context={context} />
+        <section class="panel">
+          <h2>NATS clients</h2>
+          {isOpen(NATS) && methods.length === 0 && <Open deps={deps} who="NATS" />}
+          <h3>Methods of NATS: token, NKey, JWT</h3>
+          <p class="soft">
+            Asked first, from top to bottom. A method that the client gives nothing for is passed
+            over; a wrong answer to one is final.
+          </p>
+          <Methods context={context} deps={deps} methods={methods} />
+          <a class="button plain" href={`${BASE}${METHOD_PART.base}/new`}>Add a NATS method</a>
+          <h3>User names and passwords</h3>
+          <p class="soft">Asked when no method above has decided.</p>
+          <ChainTable context={context} deps={deps} list={NATS} />
+          {isOpen(NATS) && <Create list={NATS} label="Create authentication for NATS" />}
+        </section>
+        <section class="panel">
+          <h2>MQTT clients</h2>
+          {isOpen(MQTT) && <Open deps={deps} who="MQTT" />}
+          <ChainTable context={context} deps={deps} list={MQTT} />
+          <Create list={MQTT} label="Create authentication for MQTT" />
+        </section>
+        <Listeners context={context} deps={deps} />
+        <TestForm context={context} deps={deps} {...shown} />
       </>
     ),
   });
 }
 
-function Outcome({ outcome }: { outcome: LoginOutcome }) {
-  const { result, method, superuser, reason, duration_ms } = outcome;
-  const words = { allow: "let in", deny: "turned away", ignore: "no authenticator decides" };
+function Open({ deps, who }: { deps: PageDeps; who: string }) {
+  return deps.control.config.current.security_profile === "hardened"
+    ? (
+      <p class="note warn">
+        No {who}{" "}
+        client gets in: the security profile is hardened, and there is nothing to log in with yet.
+      </p>
+    )
+    : (
+      <p class="note warn">
+        Everybody who reaches a listener is let in. Create authentication to ask {who}{" "}
+        clients for a login.
+      </p>
+    );
+}
+
+function Create({ list, label }: { list: TableList; label: string }) {
+  const query = new URLSearchParams({ list: list.id });
+  return <a class="button" href={`${BASE}${MENU}/new?${query}`}>{label}</a>;
+}
+
+function Methods(
+  { context, deps, methods }: {
+    context: AdminContext;
+    deps: PageDeps;
+    methods: readonly ListTable[];
+  },
+) {
+  if (methods.length === 0) return null;
   return (
-    <p class={`note ${result === "allow" ? "good" : "bad"}`} role="status">
-      The login is {words[result]}
-      {method !== undefined && ` by ${method}`}
-      {superuser === true && ", as a superuser"}
-      {reason !== undefined && ` (${reason})`}, after {duration_ms.toFixed(1)} ms.
-    </p>
+    <Table
+      label="Methods of NATS"
+      heads={["Order", "Method", "Holds", "Actions"]}
+      empty=""
+      rows={methods.map((table, index) => [
+        String(index + 1),
+        kindOf(NATS_METHODS, table)?.label ?? String(table.type),
+        holds(table),
+        <ListActions
+          context={context}
+          deps={deps}
+          part={METHOD_PART}
+          list={METHODS}
+          index={index}
+          table={table}
+          question="Clients can no longer log in with this method. Delete it?"
+        />,
+      ])}
+    />
   );
 }
 
-function ChainPanel(
-  { context, deps, chain }: { context: AdminContext; deps: PageDeps; chain: Chain },
+function holds(table: ListTable): string {
+  const many = (value: unknown, noun: string) => {
+    const length = Array.isArray(value) ? value.length : 0;
+    return `${length} ${noun}${length === 1 ? "" : "s"}`;
+  };
+  if (table.type === "token") return "one token";
+  if (table.type === "nkey") return many(table.nkeys, "public key");
+  const { resolver_preload } = (table.resolver ?? {}) as ListTable;
+  return `${many(table.trusted_operators, "operator")}, ${many(resolver_preload, "account")}`;
+}
+
+function ChainTable(
+  { context, deps, list }: { context: AdminContext; deps: PageDeps; list: TableList },
 ) {
-  const list = authenticators(deps, chain, "shown");
-  const { version } = deps.control.config;
+  const tables = tablesOf(deps, list, "shown");
+  if (tables.length === 0) return null;
+  const isShut = tables.every(({ enable }) => enable === false);
   return (
-    <section class="panel">
-      <h2>{chain.label}</h2>
-      {chain.single && (
-        <p class="soft">Tokens, NKeys and JWTs of internal_authn are asked before this one.</p>
+    <>
+      {isShut && (
+        <p class="note warn">
+          Nobody can log in: everything here is disabled. Enable or delete it.
+        </p>
       )}
       <Table
-        label={`Authenticators for ${chain.label}`}
-        heads={["Kind", "State", "Backend", "Actions"]}
-        empty="None is configured."
-        rows={list.map((table, index) => {
-          const kind = kindOf(table);
-          const at = new URLSearchParams({ chain: chain.id, index: String(index) });
-          return [
-            kind === undefined ? String(table.mechanism) : `${kind.mechanism}: ${kind.label}`,
-            <Tag good={table.enable === true}>{table.enable ? "enabled" : "disabled"}</Tag>,
-            backendState(deps, chain, index),
-            <div class="row">
-              {table.backend === "built_in_database" && (
-                <a class="button" href={`${BASE}/users?chain=${chain.id}`}>Users</a>
-              )}
-              <a class="button plain" href={`${BASE}/authentication/edit?${at}`}>Settings</a>
-              <Confirm
-                context={context}
-                action="/authentication/delete"
-                label="Delete"
-                question="Clients can no longer log in with it. Delete it?"
-                fields={{ chain: chain.id, index: String(index), version }}
-              />
-            </div>,
-          ];
-        })}
+        label={`Authenticators of ${list.label}`}
+        heads={["Authenticator", "State", "Backend", "Actions"]}
+        empty=""
+        rows={tables.map((table, index) => [
+          labelOf(table),
+          <Tag good={table.enable === true}>{table.enable ? "enabled" : "disabled"}</Tag>,
+          backendState(deps, list, tables, index),
+          <div class="row">
+            {table.backend === "built_in_database" && (
+              <a class="button" href={`${BASE}/users?${new URLSearchParams({ chain: list.id })}`}>
+                Users
+              </a>
+            )}
+            <ListActions
+              context={context}
+              deps={deps}
+              part={CHAIN_PART}
+              list={list}
+              index={index}
+              table={table}
+              question="Clients can no longer log in with it. Delete it?"
+            />
+          </div>,
+        ])}
       />
-      {(!chain.single || list.length === 0) && (
-        <a class="button" href={`${BASE}/authentication/new?chain=${chain.id}`}>
-          Create authentication for {chain.label}
-        </a>
+    </>
+  );
+}
+
+function labelOf(table: ListTable): string {
+  const mechanism = table.mechanism === "jwt" ? MECHANISMS.jwt : MECHANISMS.password_based;
+  const kind = kindOf(AUTHENTICATORS, table)?.label ?? String(table.backend ?? "");
+  return `${mechanism}: ${kind}`;
+}
+
+/** Only those that are enabled are in use. */
+function backendState(
+  { control }: PageDeps,
+  list: TableList,
+  tables: readonly ListTable[],
+  index: number,
+): string {
+  if (tables[index]!.enable === false) return "–";
+  const inUse = tables.slice(0, index).filter(({ enable }) => enable !== false).length;
+  const guard = control.access.providers(list.id)[inUse]?.guard;
+  if (guard === undefined) return "–";
+  const { status, success, failed, lastReason } = guard;
+  const numbers = `${status}; ${success} answers, ${failed} failures`;
+  return lastReason === "" ? numbers : `${numbers} (${lastReason})`;
+}
+
+function Listeners({ context, deps }: { context: AdminContext; deps: PageDeps }) {
+  const lists = deps.control.listeners().map(({ id }) => chainNamed(deps, id));
+  const isOwn = (list: TableList) => tablesOf(deps, list, "shown").length > 0;
+  const own = lists.filter(isOwn);
+  const free = lists.filter((list) => !list.single || !isOwn(list));
+  return (
+    <section class="panel">
+      <h2>Authentication of one listener</h2>
+      <p class="soft">
+        A listener that has its own is not asked about the authenticators above. NATS methods hold
+        for all NATS listeners.
+      </p>
+      {own.map((list) => (
+        <>
+          <h3>{list.id}</h3>
+          <ChainTable context={context} deps={deps} list={list} />
+        </>
+      ))}
+      {free.length > 0 && (
+        <form class="row end" method="get" action={`${BASE}${MENU}/new`}>
+          <div>
+            <label for="list">Listener</label>
+            <select id="list" name="list">
+              {free.map(({ id }) => <option>{id}</option>)}
+            </select>
+          </div>
+          <button type="submit" class="plain">Create for this listener</button>
+        </form>
       )}
     </section>
   );
 }
 
-function backendState({ control }: PageDeps, chain: Chain, index: number): string {
-  const guard = control.access.providers(chain.id)[index]?.guard;
-  return guard === undefined
-    ? "–"
-    : `${guard.status}; ${guard.success} answers, ${guard.failed} failures`;
-}
-
-function TestForm({ context }: { context: AdminContext }) {
+function TestForm(
+  { context, deps, outcome, form, refused }: {
+    context: AdminContext;
+    deps: PageDeps;
+    outcome?: LoginOutcome;
+    form?: Form;
+    refused?: Refused;
+  },
+) {
+  const chains = [NATS, MQTT, ...deps.control.listeners().map(({ id }) => chainNamed(deps, id))]
+    .filter((list) => tablesOf(deps, list, "shown").length > 0);
+  if (chains.length === 0) return null;
+  const settings: Setting[] = [
+    {
+      name: "chain",
+      label: "Authenticators of",
+      kind: "choice",
+      choices: chains.map(({ id }) => id),
+      labels: Object.fromEntries(chains.map(({ id, label }) => [id, label])),
+    },
+    { name: "username", label: "User name", kind: "text" },
+    { name: "password", label: "Password", kind: "secret" },
+    { name: "clientid", label: "Client id", kind: "text", initial: "test" },
+  ];
   return (
-    <form class="panel" method="post" action={`${BASE}/authentication/test`}>
-      <h2>Test a login</h2>
-      <Csrf context={context} />
-      <div class="filter">
-        <ChainSelect />
-        <div>
-          <label for="clientid">Client id</label>
-          <input id="clientid" name="clientid" value="test" />
-        </div>
-        <div>
-          <label for="username">User name</label>
-          <input id="username" name="username" autocomplete="off" />
-        </div>
-        <div>
-          <label for="password">Password</label>
-          <input id="password" name="password" type="password" autocomplete="off" />
-        </div>
-        <div>
-          <button type="submit">Test login</button>
-        </div>
-      </div>
-    </form>
+    <PostForm
+      context={context}
+      action={`${MENU}/test`}
+      title="Test a login"
+      intro="Asks the authenticators as they are now, without a connection."
+      settings={settings}
+      entered={form}
+      refused={refused}
+      submit="Test login"
+    >
+      {outcome !== undefined && <Outcome outcome={outcome} />}
+    </PostForm>
   );
-}
-
-function ChainSelect() {
-  return (
-    <div>
-      <label for="chain">Protocol</label>
-      <select id="chain" name="chain">
-        {CHAINS.map(({ id, label }) => <option value={id}>{label}</option>)}
-      </select>
-    </div>
-  );
-}
-
-function wizardPage(context: AdminContext, problem?: string, form?: Form) {
-  const chain = form === undefined ? chainOf(context) : chainNamed(form.text("chain"));
-  const mechanism = context.req.query("mechanism");
-  const kind = kindNamed(form?.text("kind") ?? context.req.query("kind"));
-  const step = kind !== undefined ? 3 : mechanism !== undefined ? 2 : 1;
-  return page(context, {
-    title: `Create authentication for ${chain.label}`,
-    menu: MENU,
-    problem,
-    body: (
-      <>
-        <ol class="steps">
-          {["Mechanism", "Data source", "Configuration"].map((label, i) => (
-            <li class="tag" aria-current={i + 1 === step ? "step" : undefined}>
-              {i + 1}. {label}
-            </li>
-          ))}
-        </ol>
-        {kind === undefined
-          ? <Choices chain={chain} mechanism={mechanism} />
-          : (
-            <form class="panel" method="post" enctype="multipart/form-data">
-              <Csrf context={context} />
-              <input type="hidden" name="chain" value={chain.id} />
-              <input type="hidden" name="kind" value={nameOf(kind)} />
-              <SettingFields settings={kind.settings} table={undefined} form={form} />
-              <div class="row">
-                <button type="submit">Create</button>
-                <a class="button plain" href={BASE + MENU}>Cancel</a>
-              </div>
-            </form>
-          )}
-      </>
-    ),
-  });
-}
-
-function Choices({ chain, mechanism }: { chain: Chain; mechanism: string | undefined }) {
-  const choices = mechanism === undefined
-    ? [["mechanism", "password_based", "Password-based"], ["mechanism", "jwt", "JWT"]]
-    : KINDS.filter((kind) => kind.mechanism === mechanism)
-      .map((kind) => ["kind", nameOf(kind), kind.label]);
-  return (
-    <div class="panel row">
-      {choices.map(([name, value, label]) => {
-        const query = new URLSearchParams({ chain: chain.id, [name!]: value! });
-        return <a class="button" href={`${BASE}/authentication/new?${query}`}>{label}</a>;
-      })}
-    </div>
-  );
-}
-
-function editPage(context: AdminContext, deps: PageDeps, problem?: string, form?: Form) {
-  const { chain, index, shown, settings } = find(
-    deps,
-    form?.text("chain") ?? context.req.query("chain"),
-    form?.text("index") ?? context.req.query("index"),
-  );
-  return page(context, {
-    title: `${chain.label}: ${kindOf(shown)?.label ?? "authenticator"}`,
-    menu: MENU,
-    problem,
-    body: (
-      <form class="panel" method="post" enctype="multipart/form-data">
-        <p class="soft">For another mechanism or data source delete this one and create it anew.</p>
-        <Csrf context={context} />
-        <input type="hidden" name="chain" value={chain.id} />
-        <input type="hidden" name="index" value={String(index)} />
-        <input type="hidden" name="version" value={deps.control.config.version} />
-        <SettingFields settings={settings} table={shown} form={form} />
-        <button type="submit">Update</button>
-      </form>
-    ),
-  });
 }

@@ -1,57 +1,37 @@
 /** The kinds of authenticator that the wizard offers, and the fields of each. */
-import type { Setting } from "./settings.tsx";
+import { connection, httpServer } from "./backends.ts";
+import type { Table, TableKind } from "./lists.ts";
+import type { Setting } from "./settings.ts";
 
-/** A mechanism with its backend. */
-export interface AuthenticatorKind {
-  readonly mechanism: "password_based" | "jwt";
-  /** Of `jwt`: how its key is had. */
-  readonly backend: string;
-  readonly label: string;
-  /** What tells the kind apart, in the configuration. */
-  readonly fixed: Readonly<Record<string, unknown>>;
-  readonly settings: readonly Setting[];
-}
-
-const HASHES = [
-  { name: "sha256", salt_position: "prefix" },
-  { name: "sha512", salt_position: "prefix" },
-  { name: "bcrypt", salt_rounds: 10 },
-  { name: "pbkdf2", mac_fun: "sha256", iterations: 100_000 },
-  { name: "plain", salt_position: "disable" },
-].map((hash) => JSON.stringify(hash));
+const HASHES: readonly (readonly [algorithm: Table, label: string])[] = [
+  [{ name: "sha256", salt_position: "prefix" }, "SHA-256, salt in front"],
+  [{ name: "sha256", salt_position: "suffix" }, "SHA-256, salt behind"],
+  [{ name: "sha512", salt_position: "prefix" }, "SHA-512, salt in front"],
+  [{ name: "bcrypt", salt_rounds: 10 }, "bcrypt"],
+  [{ name: "pbkdf2", mac_fun: "sha256", iterations: 100_000 }, "PBKDF2 with SHA-256"],
+  [{ name: "plain", salt_position: "disable" }, "none: passwords are stored as they are"],
+];
 
 const HASH: Setting = {
   name: "password_hash_algorithm",
   label: "Hash of stored passwords",
   kind: "choice",
   asJson: true,
-  choices: HASHES,
+  choices: HASHES.map(([algorithm]) => JSON.stringify(algorithm)),
+  labels: Object.fromEntries(
+    HASHES.map(([algorithm, label]) => [JSON.stringify(algorithm), label]),
+  ),
 };
 
 const PLACEHOLDERS = "Placeholders: ${username}, ${clientid}, ${password}, ${peerhost}.";
-const SQL = "SELECT password_hash, salt, is_superuser FROM mqtt_user " +
-  "WHERE username = ${username} LIMIT 1";
-
-function connection(server: string, database: boolean): Setting[] {
-  const settings: Setting[] = [
-    { name: "server", label: "Server", kind: "text", required: true, initial: server },
-    { name: "username", label: "User name", kind: "text", optional: true },
-    { name: "password", label: "Password", kind: "secret" },
-    { name: "pool_size", label: "Connections", kind: "number", initial: 8 },
-    { name: "ssl.enable", label: "Encrypt with TLS", kind: "flag" },
-  ];
-  if (database) {
-    settings.push({ name: "database", label: "Database", kind: "text", required: true });
-  }
-  return settings;
-}
 
 const QUERY: Setting = {
   name: "query",
   label: "Query",
   kind: "text",
   required: true,
-  initial: SQL,
+  initial: "SELECT password_hash, salt, is_superuser FROM mqtt_user " +
+    "WHERE username = ${username} LIMIT 1",
   help: PLACEHOLDERS,
 };
 
@@ -61,6 +41,7 @@ const JWT: readonly Setting[] = [
     label: "The token is in",
     kind: "choice",
     choices: ["password", "username"],
+    labels: { password: "the password", username: "the user name" },
   },
   {
     name: "verify_claims",
@@ -68,6 +49,7 @@ const JWT: readonly Setting[] = [
     kind: "json",
     initial: {},
     help: 'Such as {"aud": "nats"}.',
+    more: true,
   },
   {
     name: "disconnect_after_expire",
@@ -77,21 +59,33 @@ const JWT: readonly Setting[] = [
   },
 ];
 
+/** Names of the mechanisms. */
+export const MECHANISMS = { password_based: "Password-based", jwt: "JWT" } as const;
+
 /** All kinds, in the order in which they are offered. */
-export const KINDS: readonly AuthenticatorKind[] = [
+export const AUTHENTICATORS: readonly TableKind[] = [
   password("built_in_database", "Built-in database", [
     {
       name: "user_id_type",
       label: "Users are known by",
       kind: "choice",
       choices: ["username", "clientid"],
+      labels: { username: "their user name", clientid: "their client id" },
     },
     HASH,
   ]),
-  password("mysql", "MySQL", [...connection("127.0.0.1:3306", true), QUERY, HASH]),
-  password("postgresql", "PostgreSQL", [...connection("127.0.0.1:5432", true), QUERY, HASH]),
+  password("mysql", "MySQL", [
+    ...connection({ server: "127.0.0.1:3306", database: true }),
+    QUERY,
+    HASH,
+  ]),
+  password("postgresql", "PostgreSQL", [
+    ...connection({ server: "127.0.0.1:5432", database: true, named: true }),
+    QUERY,
+    HASH,
+  ]),
   password("mongodb", "MongoDB", [
-    ...connection("127.0.0.1:27017", true),
+    ...connection({ server: "127.0.0.1:27017", database: true }),
     { name: "collection", label: "Collection", kind: "text", required: true },
     {
       name: "filter",
@@ -103,7 +97,7 @@ export const KINDS: readonly AuthenticatorKind[] = [
     HASH,
   ], { mongo_type: "single" }),
   password("redis", "Redis", [
-    ...connection("127.0.0.1:6379", false),
+    ...connection({ server: "127.0.0.1:6379" }),
     {
       name: "cmd",
       label: "Command",
@@ -114,25 +108,13 @@ export const KINDS: readonly AuthenticatorKind[] = [
     },
     HASH,
   ]),
-  password("http", "HTTP server", [
-    { name: "method", label: "Method", kind: "choice", choices: ["post", "get"] },
-    { name: "url", label: "URL", kind: "text", required: true, help: PLACEHOLDERS },
-    {
-      name: "headers",
-      label: "Headers",
-      kind: "json",
-      initial: { "content-type": "application/json" },
-    },
-    {
-      name: "body",
-      label: "Body",
-      kind: "json",
-      initial: { username: "${username}", password: "${password}" },
-    },
-    { name: "request_timeout", label: "Timeout", kind: "number", initial: "5s" },
-  ]),
+  password(
+    "http",
+    "HTTP server",
+    httpServer({ username: "${username}", password: "${password}" }, PLACEHOLDERS),
+  ),
   password("ldap", "LDAP", [
-    ...connection("127.0.0.1:389", false),
+    ...connection({ server: "127.0.0.1:389", named: true }),
     { name: "base_dn", label: "Base DN", kind: "text", required: true, help: PLACEHOLDERS },
     { name: "filter", label: "Filter", kind: "text", initial: "(uid=${username})" },
     {
@@ -140,46 +122,58 @@ export const KINDS: readonly AuthenticatorKind[] = [
       label: "The password is checked",
       kind: "choice",
       choices: ["bind", "hash"],
-      help: "bind: by the server; hash: here, with the attribute userPassword.",
+      labels: { bind: "by the server (bind)", hash: "here, with the attribute userPassword" },
     },
   ]),
-  jwt("hmac", "Shared secret", { use_jwks: false, algorithm: "hmac-based" }, [
+  jwt("jwt-hmac", "Shared secret", { use_jwks: false, algorithm: "hmac-based" }, [
     { name: "secret", label: "Secret", kind: "secret", required: true },
     { name: "secret_base64_encoded", label: "The secret is base64", kind: "flag" },
   ]),
-  jwt("public-key", "Public key", { use_jwks: false, algorithm: "public-key" }, [
-    { name: "public_key", label: "Public key", kind: "pem", required: true },
+  jwt("jwt-public-key", "Public key", { use_jwks: false, algorithm: "public-key" }, [
+    {
+      name: "public_key",
+      label: "Public key",
+      kind: "pem",
+      required: true,
+      help: "PEM text, a file to upload, or the path of a file on the server.",
+    },
   ]),
-  jwt("jwks", "Key set (JWKS)", { use_jwks: true }, [
+  jwt("jwt-jwks", "Key set (JWKS)", { use_jwks: true }, [
     { name: "endpoint", label: "URL of the key set", kind: "text", required: true },
-    { name: "refresh_interval", label: "Read again after", kind: "number", initial: 300 },
+    {
+      name: "refresh_interval",
+      label: "Read again after",
+      kind: "number",
+      initial: "300s",
+      more: true,
+    },
   ]),
 ];
-
-/** The kind of a configured authenticator. */
-export function kindOf(table: Readonly<Record<string, unknown>>): AuthenticatorKind | undefined {
-  return KINDS.find(({ fixed }) =>
-    Object.entries(fixed).every(([name, value]) => name === "mongo_type" || table[name] === value)
-  );
-}
 
 function password(
   backend: string,
   label: string,
   settings: readonly Setting[],
-  more: Readonly<Record<string, unknown>> = {},
-): AuthenticatorKind {
+  more: Table = {},
+): TableKind {
   const mechanism = "password_based";
-  return { mechanism, backend, label, settings, fixed: { mechanism, backend, ...more } };
+  return {
+    id: `${mechanism}:${backend}`,
+    group: mechanism,
+    label,
+    settings,
+    fixed: { mechanism, backend, ...more },
+    marks: ["mechanism", "backend"],
+  };
 }
 
-function jwt(
-  backend: string,
-  label: string,
-  fixed: Readonly<Record<string, unknown>>,
-  settings: readonly Setting[],
-): AuthenticatorKind {
-  const mechanism = "jwt";
-  const all = [...settings, ...JWT];
-  return { mechanism, backend, label, settings: all, fixed: { mechanism, ...fixed } };
+function jwt(id: string, label: string, fixed: Table, settings: readonly Setting[]): TableKind {
+  return {
+    id,
+    group: "jwt",
+    label,
+    settings: [...settings, ...JWT],
+    fixed: { mechanism: "jwt", ...fixed },
+    marks: ["mechanism", ...Object.keys(fixed)],
+  };
 }

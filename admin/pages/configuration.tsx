@@ -1,95 +1,165 @@
 /** The configuration: what holds and where it comes from, and changes as TOML. */
 import type { Hono } from "hono";
 import type { Change } from "../../gateway/config/diff.ts";
+import type { Origin } from "../../gateway/config/layers.ts";
 import type { AdminContext, AdminEnv } from "../api.ts";
-import { valueOf } from "./settings.tsx";
-import { Csrf, type Form, page, type PageDeps, refuseOld, submit, whoLooks } from "./page.tsx";
-import { Table } from "./parts.tsx";
+import { HiddenFields, SearchForm, SettingFields } from "./form.tsx";
+import { page } from "./page.tsx";
+import { count, Table } from "./parts.tsx";
+import {
+  BASE,
+  type Form,
+  type PageDeps,
+  type Refused,
+  refuseOld,
+  submit,
+  whoLooks,
+} from "./request.ts";
+import type { Setting } from "./settings.ts";
 
 /** What came of a form. */
 interface Outcome {
   readonly said: string;
-  readonly changes?: readonly Change[];
+  readonly changes: readonly Change[];
 }
+
+const TOML: Setting = {
+  name: "toml",
+  label: "Settings to change, as TOML",
+  kind: "json",
+  required: true,
+  help: "Only what is to change, such as [mqtt] and, on the next line, max_inflight = 64.",
+};
+const SHOWN_MAX = 300;
 
 /** `/configuration`. */
 export function configurationPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   const { config } = deps.control;
-  app.get("/configuration", (context) => configurationPage(context, deps));
+  app.get("/configuration", (context) => configurationPage(context, deps, {}));
   app.post("/configuration", (context) =>
     submit(context, async (form) => {
       const toml = form.text("toml");
       if (form.text("do") === "diff") {
-        const said = "It is valid. This is what would change:";
-        return configurationPage(context, deps, { said, changes: config.diff(toml) }, form);
+        const said = "It is valid. Applying it would change:";
+        const changes = config.diff(toml);
+        return configurationPage(context, deps, { outcome: { said, changes }, form });
       }
       refuseOld(deps, form);
       const changes = await config.merge(toml, whoLooks(context).name);
-      return configurationPage(context, deps, { said: "This was changed:", changes });
-    }, (problem, form) => configurationPage(context, deps, undefined, form, problem)));
+      context.set("note", changes.map(({ path }) => path).join(", "));
+      return configurationPage(context, deps, { outcome: { said: "This was changed:", changes } });
+    }, (refused) => configurationPage(context, deps, { refused, form: refused.form })));
 }
 
 function configurationPage(
   context: AdminContext,
   deps: PageDeps,
-  outcome?: Outcome,
-  form?: Form,
-  problem?: string,
+  { outcome, form, refused }: { outcome?: Outcome; form?: Form; refused?: Refused },
 ) {
   const { config } = deps.control;
-  const tree = config.effective([]);
   return page(context, {
     title: "Configuration",
     menu: "/configuration",
-    problem,
+    refused,
     body: (
       <>
-        {outcome !== undefined && (
-          <section class="panel" role="status">
-            <h2>{outcome.said}</h2>
-            <Changes changes={outcome.changes ?? []} />
-          </section>
-        )}
-        <form class="panel" method="post">
+        <form class="panel" method="post" action={`${BASE}/configuration`}>
           <h2>Change settings</h2>
-          <Csrf context={context} />
-          <input type="hidden" name="version" value={config.version} />
-          <div class="field">
-            <label for="toml">TOML</label>
-            <textarea id="toml" name="toml" class="tall" spellcheck={false}>
-              {form?.text("toml") ?? ""}
-            </textarea>
-            <small>Only what is to change, such as [mqtt] and max_inflight = 64.</small>
-          </div>
+          <HiddenFields context={context} fields={{ version: config.version }} />
+          <SettingFields
+            settings={[TOML]}
+            table={undefined}
+            refused={refused ?? (form && { form })}
+            prefix="configuration"
+          />
           <div class="row">
             <button type="submit" class="plain" name="do" value="diff">Check and compare</button>
             <button type="submit" name="do" value="apply">Apply</button>
           </div>
         </form>
-        <section class="panel">
-          <h2>Given settings</h2>
-          <Table
-            label="Settings and where they come from"
-            heads={["Setting", "Value", "From"]}
-            empty="Everything has its default."
-            rows={[...config.origins()].map(([path, { layer, name, line }]) => [
-              path,
-              JSON.stringify(valueOf(tree, path)) ?? "–",
-              `${layer}: ${name}${line === undefined ? "" : `:${line}`}`,
-            ])}
-          />
-        </section>
-        <section class="panel">
-          <h2>Changed here</h2>
-          <pre>{config.overlay() || "nothing"}</pre>
-        </section>
+        {outcome !== undefined && (
+          <section class="panel" role="status">
+            <h2>{outcome.said}</h2>
+            <Changes changes={outcome.changes} />
+          </section>
+        )}
+        <Settings context={context} deps={deps} />
         <details class="panel">
-          <summary>Everything that holds, with defaults</summary>
-          <pre>{JSON.stringify(tree, null, 1)}</pre>
+          <summary>Changed here, as it is kept in the overlay file</summary>
+          <pre>{config.overlay() || "nothing"}</pre>
         </details>
       </>
     ),
   });
+}
+
+/** One setting that holds. */
+type Row = readonly [path: string, value: string, from: string];
+
+function Settings({ context, deps }: { context: AdminContext; deps: PageDeps }) {
+  const { config } = deps.control;
+  const like = context.req.query("like") ?? "";
+  const which = context.req.query("which") === "all" ? "all" : "given";
+  const origins = config.origins();
+  const rows = leaves(config.effective([]), "")
+    .map(([path, value]): Row => [path, JSON.stringify(value), origin(origins, path)])
+    .filter(([path, value, from]) =>
+      `${path} ${value}`.includes(like) && (which === "all" || from !== DEFAULT)
+    );
+  return (
+    <>
+      <h2>Settings in force</h2>
+      <SearchForm
+        action="/configuration"
+        settings={[
+          { name: "like", label: "Name or value contains", kind: "text" },
+          {
+            name: "which",
+            label: "Show",
+            kind: "choice",
+            choices: ["given", "all"],
+            labels: { given: "what differs in origin from the defaults", all: "everything" },
+          },
+        ]}
+        values={{ like, which }}
+        reset="/configuration"
+      />
+      <section class="panel">
+        {rows.length > SHOWN_MAX && (
+          <p class="soft">
+            The first {SHOWN_MAX} of {count(rows.length)} are shown; search for less.
+          </p>
+        )}
+        <Table
+          label="Settings and where they come from"
+          heads={["Setting", "Value", "From"]}
+          empty={like === "" ? "Everything has its default." : "No setting fits."}
+          rows={rows.slice(0, SHOWN_MAX)}
+        />
+      </section>
+    </>
+  );
+}
+
+const DEFAULT = "default";
+
+/** Where a setting, or what it is part of, was given. */
+function origin(origins: ReadonlyMap<string, Origin>, path: string): string {
+  for (let name = path; name !== ""; name = name.replace(/(\.|^)[^.[]*$|\[\d+\]$/, "")) {
+    const found = origins.get(name);
+    if (found === undefined) continue;
+    const { layer, name: source, line } = found;
+    return `${layer}: ${source}${line === undefined ? "" : `:${line}`}`;
+  }
+  return DEFAULT;
+}
+
+/** Every setting of a tree with its dotted name; arrays are one setting. */
+function leaves(value: unknown, path: string): [path: string, value: unknown][] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [[path, value]];
+  return Object.entries(value).flatMap(([name, part]) =>
+    leaves(part, path === "" ? name : `${path}.${name}`)
+  );
 }
 
 function Changes({ changes }: { changes: readonly Change[] }) {
@@ -97,7 +167,7 @@ function Changes({ changes }: { changes: readonly Change[] }) {
     <Table
       label="Changes"
       heads={["Setting", "Before", "After", "Effect"]}
-      empty="Nothing."
+      empty="Nothing: everything is like that already."
       rows={changes.map(({ path, old, new: next, live, reason }) => [
         path,
         JSON.stringify(old) ?? "–",

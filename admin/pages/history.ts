@@ -11,6 +11,9 @@ export interface Sample {
   /** Messages a second. */
   readonly received: number;
   readonly sent: number;
+  /** Bytes a second. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
   /** Open connections of both protocols. */
   readonly connections: number;
 }
@@ -20,10 +23,13 @@ const SAMPLES_MAX = 120;
 /** Looks closer together than this give the sample that is there. */
 const INTERVAL_MS = 1000;
 
+/** Counters at one moment. */
+type Totals = Omit<Sample, "connections">;
+
 /** The samples so far. */
 export class History {
   readonly #samples: Sample[] = [];
-  #last: { readonly at: number; readonly received: number; readonly sent: number };
+  #last: Totals;
 
   constructor(readonly control: GatewayControl) {
     this.#last = this.#totals();
@@ -36,10 +42,13 @@ export class History {
     if (elapsed_ms < INTERVAL_MS) return this.#samples;
     const totals = this.#totals();
     const { nats, mqtt } = this.control.status().connections;
+    const rate = (name: keyof Totals) => (totals[name] - this.#last[name]) * 1000 / elapsed_ms;
     this.#samples.push({
       at: now,
-      received: (totals.received - this.#last.received) * 1000 / elapsed_ms,
-      sent: (totals.sent - this.#last.sent) * 1000 / elapsed_ms,
+      received: rate("received"),
+      sent: rate("sent"),
+      bytesReceived: rate("bytesReceived"),
+      bytesSent: rate("bytesSent"),
       connections: nats + mqtt,
     });
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
@@ -47,12 +56,15 @@ export class History {
     return this.#samples;
   }
 
-  #totals() {
+  #totals(): Totals {
     const { nats, mqtt } = this.control.counters();
+    const both = (name: string) => (nats[name] ?? 0) + (mqtt[name] ?? 0);
     return {
       at: this.control.now(),
-      received: (nats["messages.received"] ?? 0) + (mqtt["messages.received"] ?? 0),
-      sent: (nats["messages.delivered"] ?? 0) + (mqtt["messages.delivered"] ?? 0),
+      received: both("messages.received"),
+      sent: both("messages.delivered"),
+      bytesReceived: both("bytes.received"),
+      bytesSent: both("bytes.sent"),
     };
   }
 }

@@ -2,50 +2,80 @@
 import type { Hono } from "hono";
 import type { AdminContext, AdminEnv } from "../api.ts";
 import { ROLES } from "../auth/caller.ts";
-import { Problem } from "../problem.ts";
-import { BASE, Csrf, go, page, type PageDeps, submit } from "./page.tsx";
-import { Confirm, Facts, Table, Tag } from "./parts.tsx";
+import { Act, Confirm, PostForm } from "./form.tsx";
+import { page } from "./page.tsx";
+import { Facts, Table, Tag } from "./parts.tsx";
+import { fieldProblem, go, type PageDeps, readForm, type Refused, submit } from "./request.ts";
+import { readSettings, type Setting } from "./settings.ts";
+
+const SETTINGS: readonly Setting[] = [
+  {
+    name: "name",
+    label: "Name",
+    kind: "text",
+    required: true,
+    help: "A letter, then letters, digits, - and _.",
+  },
+  {
+    name: "role",
+    label: "Role",
+    kind: "choice",
+    choices: ROLES,
+    labels: {
+      administrator: "administrator: may do everything",
+      viewer: "viewer: may read everything",
+      publisher: "publisher: may publish messages",
+    },
+  },
+  { name: "expires", label: "Expires", kind: "date", help: "Empty: never." },
+  { name: "desc", label: "Description", kind: "text" },
+];
 
 /** `/keys`. */
 export function keyPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   const { keys } = deps.auth;
   app.get("/keys", (context) => listPage(context, deps));
   app.post("/keys", (context) =>
-    submit(context, (form) => {
+    submit(context, async (form) => {
+      await readSettings(form, SETTINGS, undefined);
       const name = form.text("name").trim();
       if (!/^[A-Za-z][\w-]{0,255}$/.test(name)) {
-        throw new Problem(400, "BAD_REQUEST", "name: a letter, then letters, digits, - and _");
+        throw fieldProblem("name", "must be a letter, then letters, digits, - and _");
+      }
+      if (keys.get(name) !== undefined) {
+        throw fieldProblem("name", "there is a key of that name already");
       }
       const day = form.text("expires");
-      const made = keys.create(name, {
-        desc: form.text("desc"),
-        role: ROLES.find((role) => role === form.text("role")),
-        expiresAt: day === "" ? Infinity : Date.parse(day),
-      });
-      return listPage(context, deps, undefined, made);
-    }, (problem) => listPage(context, deps, problem)));
-  app.post("/keys/enable", (context) =>
-    submit(context, (form) => {
-      keys.update(form.text("name"), { enable: form.text("enable") === "true" });
-      return go(context, "/keys", "saved");
-    }, (problem) => listPage(context, deps, problem)));
-  app.post("/keys/delete", (context) =>
-    submit(context, (form) => {
-      keys.delete(form.text("name"));
-      return go(context, "/keys", "deleted");
-    }, (problem) => listPage(context, deps, problem)));
+      const expiresAt = day === "" ? Infinity : Date.parse(day);
+      if (!(expiresAt > deps.control.now())) {
+        throw fieldProblem("expires", "must be a day that has not passed");
+      }
+      const role = ROLES.find((one) => one === form.text("role"));
+      const made = keys.create(name, { desc: form.text("desc"), role, expiresAt });
+      context.set("note", "made");
+      return listPage(context, deps, { made });
+    }, (refused) => listPage(context, deps, { refused })));
+  app.post("/keys/enable", async (context) => {
+    const form = await readForm(context);
+    keys.update(form.text("name"), { enable: form.text("enable") === "true" });
+    return go(context, "/keys", "saved");
+  });
+  app.post("/keys/delete", async (context) => {
+    keys.delete((await readForm(context)).text("name"));
+    return go(context, "/keys", "deleted");
+  });
 }
 
-function listPage(
-  context: AdminContext,
-  { auth }: PageDeps,
-  problem?: string,
-  made?: { readonly api_key: string; readonly api_secret: string },
-) {
+interface Shown {
+  readonly made?: { readonly api_key: string; readonly api_secret: string };
+  readonly refused?: Refused;
+}
+
+function listPage(context: AdminContext, { auth }: PageDeps, { made, refused }: Shown = {}) {
   return page(context, {
     title: "API keys",
     menu: "/keys",
-    problem,
+    refused,
     body: (
       <>
         {made !== undefined && (
@@ -59,11 +89,12 @@ function listPage(
             />
           </section>
         )}
+        <p class="soft">Programs use them for the API, as user name and password.</p>
         <div class="panel">
           <Table
             label="API keys"
             heads={["Name", "Key", "Role", "Expires", "State", "Actions"]}
-            empty="No key was made."
+            empty="There is no key: make one below."
             rows={auth.keys.list().map((key) => [
               key.desc === "" ? key.name : `${key.name} (${key.desc})`,
               <code>{key.api_key}</code>,
@@ -73,57 +104,32 @@ function listPage(
                 {key.expired ? "expired" : key.enable ? "enabled" : "disabled"}
               </Tag>,
               <div class="row">
-                <form method="post" action={`${BASE}/keys/enable`}>
-                  <Csrf context={context} />
-                  <input type="hidden" name="name" value={key.name} />
-                  <input type="hidden" name="enable" value={String(!key.enable)} />
-                  <button type="submit" class="plain">{key.enable ? "Disable" : "Enable"}</button>
-                </form>
+                <Act
+                  context={context}
+                  action="/keys/enable"
+                  label={key.enable ? "Disable" : "Enable"}
+                  fields={{ name: key.name, enable: String(!key.enable) }}
+                />
                 <Confirm
                   context={context}
                   action="/keys/delete"
                   label="Delete"
-                  question={`Programs with the key ${key.name} can no longer do anything.`}
+                  question={`Delete ${key.name}? Programs that use it can no longer do anything.`}
                   fields={{ name: key.name }}
                 />
               </div>,
             ])}
           />
         </div>
-        <NewKey context={context} />
+        <PostForm
+          context={context}
+          action="/keys"
+          title="Make a key"
+          settings={SETTINGS}
+          refused={refused}
+          submit="Make key"
+        />
       </>
     ),
   });
-}
-
-function NewKey({ context }: { context: AdminContext }) {
-  return (
-    <form class="panel" method="post" action={`${BASE}/keys`}>
-      <h2>Make a key</h2>
-      <Csrf context={context} />
-      <div class="filter">
-        <div>
-          <label for="name">Name</label>
-          <input id="name" name="name" required />
-        </div>
-        <div>
-          <label for="role">Role</label>
-          <select id="role" name="role">
-            {ROLES.map((role) => <option>{role}</option>)}
-          </select>
-        </div>
-        <div>
-          <label for="expires">Expires (empty: never)</label>
-          <input id="expires" name="expires" type="date" />
-        </div>
-        <div>
-          <label for="desc">Description</label>
-          <input id="desc" name="desc" />
-        </div>
-        <div>
-          <button type="submit">Make key</button>
-        </div>
-      </div>
-    </form>
-  );
 }

@@ -1,6 +1,6 @@
 /** Which fields the form of a listener has. */
 import type { ListenerView, Protocol } from "../../gateway/control.ts";
-import type { Setting } from "./settings.tsx";
+import type { Setting } from "./settings.ts";
 
 type ListenerType = ListenerView["type"];
 
@@ -21,50 +21,84 @@ export const NAME: Setting = {
 const COMMON: readonly Setting[] = [
   {
     name: "bind",
-    label: "Address",
+    label: "Bind",
     kind: "text",
     required: true,
     help: "Such as 127.0.0.1:4222; 4222 alone means every address of this host.",
   },
-  { name: "max_connections", label: "Connections at most", kind: "number", initial: 1_024_000 },
-  { name: "max_conn_rate", label: "New connections", kind: "number", initial: "1000/s" },
+  { name: "enable", label: "Enabled", kind: "flag", initial: true },
+  { name: "enable_authn", label: "Clients must log in", kind: "flag", initial: true },
+  {
+    name: "max_connections",
+    label: "Max connections",
+    kind: "number",
+    initial: 1_024_000,
+    more: true,
+  },
+  {
+    name: "max_conn_rate",
+    label: "Max connection rate",
+    kind: "number",
+    initial: "1000/s",
+    help: "New connections; more have to wait.",
+    more: true,
+  },
   {
     name: "mountpoint",
     label: "Mountpoint",
     kind: "text",
     optional: true,
-    help: "Instead of the gateway's own.",
+    help: "Put in front of every topic, instead of the gateway's own.",
+    more: true,
   },
-  { name: "enable", label: "Enabled", kind: "flag", initial: true },
-  { name: "enable_authn", label: "Clients must log in", kind: "flag", initial: true },
-  { name: "proxy_protocol", label: "PROXY protocol in front", kind: "flag" },
+  {
+    name: "access_rules",
+    label: "Access rules",
+    kind: "lines",
+    help: 'One a line, such as "deny 10.0.0.0/8"; the first that fits decides.',
+    more: true,
+  },
+  { name: "proxy_protocol", label: "Proxy protocol", kind: "flag", more: true },
   {
     name: "proxy_protocol_timeout",
-    label: "PROXY protocol timeout",
+    label: "Proxy protocol timeout",
     kind: "number",
     initial: "3s",
+    more: true,
   },
 ];
 
 const TLS: readonly Setting[] = [
   {
     name: "ssl_options.certfile",
-    label: "Certificate",
+    label: "TLS cert",
     kind: "pem",
-    help: "PEM text with the chain, a file to upload, or the path of a file on the server.",
+    help: "Paste the PEM text with its chain, choose a file, or write the path of a file on the " +
+      "server.",
   },
-  { name: "ssl_options.keyfile", label: "Private key", kind: "pem" },
-  { name: "ssl_options.cacertfile", label: "CA certificate", kind: "pem" },
-  { name: "ssl_options.password", label: "Passphrase of the key", kind: "secret" },
+  {
+    name: "ssl_options.keyfile",
+    label: "TLS key",
+    kind: "pem",
+    help: "The private key of the certificate. Once saved it is shown as ******.",
+  },
+  {
+    name: "ssl_options.cacertfile",
+    label: "CA cert",
+    kind: "pem",
+    help: "Only needed when clients show certificates: who signs those.",
+  },
+  { name: "ssl_options.password", label: "Passphrase of the key", kind: "secret", more: true },
   {
     name: "ssl_options.verify",
     label: "Certificates of clients",
     kind: "choice",
     choices: ["verify_none", "verify_peer"],
+    labels: { verify_none: "are not asked for", verify_peer: "are verified" },
   },
   {
     name: "ssl_options.fail_if_no_peer_cert",
-    label: "Refuse clients without a certificate",
+    label: "Force verify peer certificate: no client without one",
     kind: "flag",
   },
   {
@@ -72,6 +106,7 @@ const TLS: readonly Setting[] = [
     label: "TLS versions",
     kind: "lines",
     initial: ["tlsv1.3", "tlsv1.2"],
+    more: true,
   },
 ];
 
@@ -84,6 +119,12 @@ export function listenerSettings(protocol: Protocol, type: ListenerType): readon
       label: "TLS begins",
       kind: "choice",
       choices: ["auto", "first", "upgrade", "optional"],
+      labels: {
+        auto: "as the client does",
+        first: "at once",
+        upgrade: "after INFO, as nats-server does",
+        optional: "after INFO, and plain clients are let in too",
+      },
     });
   }
   if (type === "ws" || type === "wss") settings.push(...webSocket(protocol));
@@ -95,18 +136,25 @@ function webSocket(protocol: Protocol): readonly Setting[] {
   const nats = protocol === "nats";
   return [
     { name: "websocket.path", label: "Path", kind: "text", initial: nats ? "" : "/mqtt" },
-    { name: "websocket.check_origin_enable", label: "Check the origin of pages", kind: "flag" },
+    {
+      name: "websocket.check_origin_enable",
+      label: "Check the origin of pages",
+      kind: "flag",
+      more: true,
+    },
     {
       name: "websocket.check_origins",
       label: "Origins that may connect",
       kind: "lines",
       initial: ["http://localhost:18083", "http://127.0.0.1:18083"],
+      more: true,
     },
     {
       name: "websocket.supported_subprotocols",
       label: "Subprotocols",
       kind: "lines",
       initial: nats ? ["NATS/1.0", "NATS"] : ["mqtt", "mqtt-v3", "mqtt-v3.1.1", "mqtt-v5"],
+      more: true,
     },
   ];
 }

@@ -3,11 +3,43 @@ import type { Hono } from "hono";
 import type { ListenerView } from "../../gateway/control.ts";
 import type { AdminContext, AdminEnv } from "../api.ts";
 import { Problem } from "../problem.ts";
+import { Act, Confirm, PostForm, SearchForm } from "./form.tsx";
 import { isListenerType, listenerSettings, NAME } from "./listener_form.ts";
-import { BASE, Csrf, type Form, go, page, type PageDeps, refuseOld, submit } from "./page.tsx";
-import { whoLooks } from "./page.tsx";
-import { Confirm, count, moment, Table, Tag } from "./parts.tsx";
-import { editsAt, readSettings, SettingFields, withEntries } from "./settings.tsx";
+import { page } from "./page.tsx";
+import { count, moment, Table, Tag } from "./parts.tsx";
+import {
+  BASE,
+  changeConfig,
+  fieldProblem,
+  type Form,
+  go,
+  type PageDeps,
+  readForm,
+  type Refused,
+  refuseOld,
+  submit,
+} from "./request.ts";
+import { editsAt, readSettings, type Setting, withEntries } from "./settings.ts";
+
+const HOME = ["/listeners", "Listeners"] as const;
+
+/** What a new listener is asked first. */
+const KIND: readonly Setting[] = [
+  {
+    name: "protocol",
+    label: "Protocol",
+    kind: "choice",
+    choices: ["nats", "mqtt"],
+    labels: { nats: "NATS", mqtt: "MQTT" },
+  },
+  {
+    name: "type",
+    label: "Type",
+    kind: "choice",
+    choices: ["tcp", "ssl", "ws", "wss"],
+    labels: { tcp: "TCP", ssl: "TLS", ws: "WebSocket", wss: "WebSocket over TLS" },
+  },
+];
 
 /** `/listeners` and below. */
 export function listenerPages(app: Hono<AdminEnv>, deps: PageDeps): void {
@@ -21,7 +53,13 @@ export function listenerPages(app: Hono<AdminEnv>, deps: PageDeps): void {
           <div class="panel" data-live={`${BASE}/live/listeners`}>
             <Listeners context={context} listeners={control.listeners()} />
           </div>
-          <AddForm />
+          <h2>Add a listener</h2>
+          <SearchForm
+            action="/listeners/new"
+            settings={KIND}
+            values={{ protocol: "nats", type: "tcp" }}
+            submit="Add listener"
+          />
         </>
       ),
     }));
@@ -29,38 +67,46 @@ export function listenerPages(app: Hono<AdminEnv>, deps: PageDeps): void {
     "/live/listeners",
     (context) => context.html(<Listeners context={context} listeners={control.listeners()} />),
   );
-  app.get("/listeners/new", (context) => newPage(context, deps));
+  app.get("/listeners/new", (context) => newPage(context));
   app.post("/listeners/new", (context) =>
     submit(
       context,
       (form) => add(context, deps, form),
-      (problem, form) => newPage(context, deps, problem, form),
+      (refused) => newPage(context, refused),
     ));
   app.get("/listener", (context) => editPage(context, deps));
   app.post("/listener", (context) =>
     submit(
       context,
       (form) => edit(context, deps, form),
-      (problem, form) => editPage(context, deps, problem, form),
+      (refused) => editPage(context, deps, refused),
     ));
-  app.post("/listeners/delete", (context) =>
-    submit(context, async (form) => {
-      const { path } = find(deps, form.text("id"));
-      await control.config.change([{ path, value: undefined }], whoLooks(context).name);
-      return go(context, "/listeners", "deleted");
-    }, (problem) => page(context, { title: "Listeners", menu: "/listeners", problem, body: "" })));
+  app.post("/listeners/switch", async (context) => {
+    const form = await readForm(context);
+    const { path } = find(deps, form.text("id"));
+    const edit = { path: [...path, "enable"], value: form.text("enable") === "true" };
+    await changeConfig(context, deps, [edit]);
+    return go(context, "/listeners", "saved");
+  });
+  app.post("/listeners/delete", async (context) => {
+    const { path } = find(deps, (await readForm(context)).text("id"));
+    await changeConfig(context, deps, [{ path, value: undefined }]);
+    return go(context, "/listeners", "deleted");
+  });
 }
 
-async function add(context: AdminContext, { control }: PageDeps, form: Form): Promise<Response> {
+async function add(context: AdminContext, deps: PageDeps, form: Form): Promise<Response> {
   const { protocol, type } = kindOf(form.text("protocol"), form.text("type"));
   const name = form.text("name").trim();
-  if (control.listeners().some(({ id }) => id === `${protocol}:${type}:${name}`)) {
-    throw new Problem(400, "ALREADY_EXISTS", `${protocol}:${type}:${name} is there already`);
+  if (deps.control.listeners().some(({ id }) => id === `${protocol}:${type}:${name}`)) {
+    throw fieldProblem("name", `${protocol}:${type}:${name} is there already`);
   }
-  const entries = await readSettings(form, listenerSettings(protocol, type), undefined);
+  const settings = [NAME, ...listenerSettings(protocol, type)];
+  const entries = (await readSettings(form, settings, undefined))
+    .filter(([setting]) => setting !== NAME.name);
   const above = protocol === "nats" ? ["gateway", "nats", "listeners"] : ["listeners"];
   const value = withEntries({}, entries);
-  await control.config.change([{ path: [...above, type, name], value }], whoLooks(context).name);
+  await changeConfig(context, deps, [{ path: [...above, type, name], value }]);
   return go(context, "/listeners", "added");
 }
 
@@ -72,7 +118,7 @@ async function edit(context: AdminContext, deps: PageDeps, form: Form): Promise<
   const entries = await readSettings(form, settings, config.effective(path));
   const back = `/listener?id=${encodeURIComponent(id)}`;
   if (entries.length === 0) return go(context, back, "nothing");
-  await config.change(editsAt(path, entries), whoLooks(context).name);
+  await changeConfig(context, deps, editsAt(path, entries));
   return go(context, back, "saved");
 }
 
@@ -97,26 +143,31 @@ function Listeners(
     <Table
       label="Listeners"
       heads={["Listener", "Address", "Connections", "Refused", "State", "Certificate", "Actions"]}
-      empty="No listener is configured."
+      empty="No client can connect: there is no listener. Add one below."
       rows={listeners.map((listener) => [
         listener.id,
         listener.address,
         `${count(listener.connections)} of ${count(listener.connectionsMax)}`,
         count(listener.refused),
-        <Tag good={listener.running ? true : listener.enabled ? false : undefined}>
-          {listener.running ? "open" : listener.enabled ? "not open" : "off"}
-        </Tag>,
+        <ListenerState listener={listener} />,
         listener.certificates.length === 0 ? "–" : listener.certificates
-          .map(({ subject, notAfter }) => `${subject}, until ${moment(notAfter)}`).join("; "),
+          .map(({ subject, notAfter }) => `${subject}, until ${moment(notAfter).slice(0, 10)}`)
+          .join("; "),
         <div class="row">
           <a class="button plain" href={`${BASE}/listener?id=${encodeURIComponent(listener.id)}`}>
             Edit
           </a>
+          <Act
+            context={context}
+            action="/listeners/switch"
+            label={listener.enabled ? "Disable" : "Enable"}
+            fields={{ id: listener.id, enable: String(!listener.enabled) }}
+          />
           <Confirm
             context={context}
             action="/listeners/delete"
             label="Delete"
-            question={`${listener.connections} clients of ${listener.id} will be disconnected.`}
+            question={`Delete ${listener.id}? ${listener.connections} clients will be disconnected.`}
             fields={{ id: listener.id }}
           />
         </div>,
@@ -125,86 +176,66 @@ function Listeners(
   );
 }
 
-function AddForm() {
+/** Whether a listener is open. */
+export function ListenerState({ listener: { running, enabled } }: { listener: ListenerView }) {
   return (
-    <form class="panel" method="get" action={`${BASE}/listeners/new`}>
-      <h2>Add a listener</h2>
-      <div class="filter">
-        <div>
-          <label for="protocol">Protocol</label>
-          <select id="protocol" name="protocol">
-            <option value="nats">NATS</option>
-            <option value="mqtt">MQTT</option>
-          </select>
-        </div>
-        <div>
-          <label for="type">Type</label>
-          <select id="type" name="type">
-            <option value="tcp">TCP</option>
-            <option value="ssl">TLS</option>
-            <option value="ws">WebSocket</option>
-            <option value="wss">WebSocket over TLS</option>
-          </select>
-        </div>
-        <div>
-          <button type="submit">Add listener</button>
-        </div>
-      </div>
-    </form>
+    <Tag good={running ? true : enabled ? false : undefined}>
+      {running ? "open" : enabled ? "not open" : "off"}
+    </Tag>
   );
 }
 
-function newPage(context: AdminContext, _deps: PageDeps, problem?: string, form?: Form) {
-  const { protocol, type } = kindOf(
-    form?.text("protocol") ?? context.req.query("protocol"),
-    form?.text("type") ?? context.req.query("type"),
-  );
-  const settings = [NAME, ...listenerSettings(protocol, type)];
+function newPage(context: AdminContext, refused?: Refused) {
+  const word = (name: string) => refused?.form.text(name) ?? context.req.query(name);
+  const { protocol, type } = kindOf(word("protocol"), word("type"));
   return page(context, {
-    title: `New listener: ${protocol}:${type}`,
+    title: `New listener: ${KIND[0]!.labels![protocol]}, ${KIND[1]!.labels![type]}`,
     menu: "/listeners",
-    problem,
+    above: HOME,
+    refused,
     body: (
-      <form class="panel" method="post" enctype="multipart/form-data">
-        <Csrf context={context} />
-        <input type="hidden" name="protocol" value={protocol} />
-        <input type="hidden" name="type" value={type} />
-        <SettingFields settings={settings} table={undefined} form={form} />
-        <div class="row">
-          <button type="submit">Add</button>
-          <a class="button plain" href={`${BASE}/listeners`}>Cancel</a>
-        </div>
-      </form>
+      <PostForm
+        context={context}
+        action="/listeners/new"
+        settings={[NAME, ...listenerSettings(protocol, type)]}
+        refused={refused}
+        fields={{ protocol, type }}
+        submit="Add"
+        cancel="/listeners"
+      />
     ),
   });
 }
 
-function editPage(context: AdminContext, deps: PageDeps, problem?: string, form?: Form) {
-  const id = form?.text("id") ?? context.req.query("id") ?? "";
+function editPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
+  const id = refused?.form.text("id") ?? context.req.query("id") ?? "";
   const { path, protocol, type } = find(deps, id);
   const { config } = deps.control;
   return page(context, {
     title: id,
     menu: "/listeners",
-    problem,
+    above: HOME,
+    refused,
     body: (
-      <form class="panel" method="post" action={`${BASE}/listener`} enctype="multipart/form-data">
-        <Csrf context={context} />
-        <input type="hidden" name="id" value={id} />
-        <input type="hidden" name="version" value={config.version} />
-        <p class="soft">
-          Clients stay connected unless the address or the kind of connection changes.
-        </p>
-        <SettingFields
-          settings={listenerSettings(protocol, type)}
-          table={config.effective(path)}
-          form={form}
-        />
-        <div class="row">
-          <button type="submit">Update</button>
-          <a class="button plain" href={`${BASE}/listeners`}>Back</a>
-        </div>
-      </form>
+      <PostForm
+        context={context}
+        action="/listener"
+        intro="Clients stay connected unless the address or the kind of connection changes."
+        settings={listenerSettings(protocol, type)}
+        table={config.effective(path)}
+        refused={refused}
+        fields={{ id, version: config.version }}
+        submit="Update"
+        cancel="/listeners"
+        buttons={
+          <a
+            class="button plain"
+            href={`${BASE}/authentication/new?${new URLSearchParams({ list: id })}`}
+          >
+            Authentication of this listener
+          </a>
+        }
+      />
     ),
   });
 }

@@ -3,7 +3,29 @@ import { html } from "hono/html";
 import type { AdminContext, AdminEnv } from "../api.ts";
 import type { Hono } from "hono";
 import { addressOf, closeSession, setSession } from "../routes/login.ts";
-import { BASE, Document, go, type PageDeps, submit } from "./page.tsx";
+import { SettingFields } from "./form.tsx";
+import { Document } from "./page.tsx";
+import { BASE, go, issuesOf, type PageDeps, type Refused, submit } from "./request.ts";
+import type { Setting } from "./settings.ts";
+
+const USER: readonly Setting[] = [
+  { name: "username", label: "User name", kind: "text", required: true },
+  { name: "password", label: "Password", kind: "secret", required: true },
+];
+const FIRST_KEY: readonly Setting[] = [
+  { name: "api_key", label: "API key", kind: "text", required: true },
+  { name: "api_secret", label: "API secret", kind: "secret", required: true },
+];
+const FIRST_USER: readonly Setting[] = [
+  { name: "username", label: "User name", kind: "text", required: true },
+  {
+    name: "password",
+    label: "Password",
+    kind: "password",
+    required: true,
+    help: "8 to 64 characters of at least two kinds, such as letters and digits.",
+  },
+];
 
 /** `/login` and `/logout`. */
 export function loginPages(app: Hono<AdminEnv>, deps: PageDeps): void {
@@ -11,52 +33,39 @@ export function loginPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   app.post("/login", (context) =>
     submit(context, async (form) => {
       const user = { username: form.text("username"), password: form.text("password") };
-      const key = { api_key: form.text("api_key"), api_secret: form.text("api_secret") };
+      const key = {
+        api_key: form.text("api_key").trim(),
+        api_secret: form.text("api_secret").trim(),
+      };
       const login = form.has("api_key")
         ? await deps.auth.setUp(key, user, addressOf(context))
         : await deps.auth.login(user.username, user.password, addressOf(context));
       setSession(context, login);
       return go(context, "");
-    }, (problem) => loginPage(context, deps, problem)));
+    }, (refused) => loginPage(context, deps, refused)));
   app.post("/logout", (context) => {
     closeSession(context, { deps });
     return go(context, "/login");
   });
 }
 
-function loginPage(context: AdminContext, { auth }: PageDeps, problem?: string) {
-  const first = auth.users.size === 0;
+function loginPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
+  const isFirst = deps.auth.users.size === 0;
+  const { problem } = refused ?? {};
+  const isSaid = problem === undefined || issuesOf(problem).length > 0;
   const content = (
-    <Document title={first ? "Set up" : "Log in"}>
+    <Document title={isFirst ? "Set up" : "Log in"}>
       <main class="login">
-        <h1>{first ? "Set up natsgate" : "Log in to natsgate"}</h1>
-        {problem !== undefined && <p class="note bad" role="alert">{problem}</p>}
-        {first && (
-          <p>
-            Nobody can log in yet. Make the first user with the API key that was written to{" "}
-            <code>admin.key</code>{" "}
-            in the data directory at the first start: key and secret are the texts before and after
-            the colon.
-          </p>
+        <h1>{isFirst ? "Set up natsgate" : "Log in to natsgate"}</h1>
+        {!isSaid && <p class="note bad" role="alert">{problem.message}</p>}
+        {context.req.query("changed") !== undefined && (
+          <p class="note good" role="status">Your password is changed: log in with it.</p>
         )}
         <form class="panel" method="post" action={`${BASE}/login`}>
-          {first && (
-            <>
-              <LoginField name="api_key" label="API key" autocomplete="off" />
-              <LoginField name="api_secret" label="API secret" type="password" autocomplete="off" />
-            </>
-          )}
-          <LoginField name="username" label="User name" autocomplete="username" />
-          <LoginField
-            name="password"
-            label="Password"
-            type="password"
-            autocomplete={first ? "new-password" : "current-password"}
-          />
-          {first && (
-            <p class="soft">8 to 64 characters, for instance letters and digits together.</p>
-          )}
-          <button type="submit">{first ? "Make the user and log in" : "Log in"}</button>
+          {isFirst
+            ? <FirstFields deps={deps} refused={refused} />
+            : <SettingFields settings={USER} table={undefined} refused={refused} prefix="login" />}
+          <button type="submit">{isFirst ? "Make the user and log in" : "Log in"}</button>
         </form>
       </main>
     </Document>
@@ -64,18 +73,19 @@ function loginPage(context: AdminContext, { auth }: PageDeps, problem?: string) 
   return context.html(html`<!DOCTYPE html>${content}`, problem === undefined ? 200 : 401);
 }
 
-function LoginField(
-  { name, label, type = "text", autocomplete }: {
-    name: string;
-    label: string;
-    type?: string;
-    autocomplete: string;
-  },
-) {
+function FirstFields({ deps, refused }: { deps: PageDeps; refused: Refused | undefined }) {
+  const { data_dir } = deps.control.config.current.node;
   return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      <input id={name} name={name} type={type} autocomplete={autocomplete} required />
-    </div>
+    <>
+      <h2>1. Show that the gateway is yours</h2>
+      <p>
+        At the first start a key was written to this file on the machine where natsgate runs. It
+        holds one line: the key, a colon, the secret.
+      </p>
+      <pre><code>cat {data_dir}/admin.key</code></pre>
+      <SettingFields settings={FIRST_KEY} table={undefined} refused={refused} prefix="login" />
+      <h2>2. Choose how you log in from now on</h2>
+      <SettingFields settings={FIRST_USER} table={undefined} refused={refused} prefix="login" />
+    </>
   );
 }

@@ -3,11 +3,13 @@
  * live. Everything is below `/dashboard`.
  */
 import { Hono } from "hono";
-import { type AdminEnv, toProblem } from "../api.ts";
+import { type AdminContext, type AdminEnv, toProblem } from "../api.ts";
 import { asset } from "../assets.ts";
 import { allow } from "../auth/caller.ts";
+import { accountPages, PASSWORD_PATH } from "./accounts.tsx";
 import { authenticationPages } from "./authentication.tsx";
 import { authorizationPages } from "./authorization.tsx";
+import { banPages } from "./bans.tsx";
 import { clientPages } from "./clients.tsx";
 import { configurationPages } from "./configuration.tsx";
 import { gatewayPages } from "./gateways.tsx";
@@ -16,10 +18,12 @@ import { listenerPages } from "./listeners.tsx";
 import { loginPages } from "./login.tsx";
 import { overviewPages } from "./overview.tsx";
 import { addressOf } from "../routes/login.ts";
-import { BASE, go, page, type PageDeps } from "./page.tsx";
+import { page } from "./page.tsx";
+import { BASE, go, type PageDeps, readForm } from "./request.ts";
 import { retainedPages } from "./retained.tsx";
 import { tailPages } from "./tail.tsx";
 import { translatePages } from "./translate.tsx";
+import { tryPages } from "./try.tsx";
 import { userPages } from "./users.tsx";
 import { auditPages, watchPages } from "./watch.tsx";
 import { wizardPages } from "./wizard.tsx";
@@ -34,14 +38,59 @@ const PARTS: readonly ((app: Hono<AdminEnv>, deps: PageDeps) => void)[] = [
   authenticationPages,
   userPages,
   authorizationPages,
+  banPages,
   translatePages,
   tailPages,
+  tryPages,
   retainedPages,
   watchPages,
   configurationPages,
+  accountPages,
   keyPages,
   auditPages,
 ];
+
+/** Fields that say what a form was about; none of them holds a secret. */
+const TELLING = [
+  "chain",
+  "list",
+  "index",
+  "do",
+  "id",
+  "as",
+  "who",
+  "user_id",
+  "username",
+  "name",
+  "role",
+  "enable",
+  "permission",
+  "action",
+  "kind",
+  "owner",
+  "topic",
+  "filter",
+  "protocol",
+  "clientid",
+];
+
+/** For the audit trail: a change sends the browser on, or a handler has said what it was. */
+async function noteChange(context: AdminContext, { audit }: PageDeps): Promise<void> {
+  const said = context.get("note");
+  const isChange = context.res.status === 303 || (said !== undefined && context.res.ok);
+  const caller = context.get("caller");
+  if (!isChange || caller === undefined) return;
+  const form = await readForm(context);
+  const told = TELLING.filter((name) => form.text(name) !== "")
+    .map((name) => `${name}=${form.text(name)}`);
+  audit.note({
+    who: caller.name,
+    by: caller.by,
+    address: addressOf(context),
+    what: `POST ${context.req.path}`,
+    note: [told.join(" "), said ?? ""].filter(Boolean).join("; "),
+  });
+}
 
 /** All pages; to be mounted at `/`. */
 export function pages(deps: PageDeps): Hono<AdminEnv> {
@@ -49,7 +98,7 @@ export function pages(deps: PageDeps): Hono<AdminEnv> {
   app.onError((error, context) => {
     const problem = toProblem(error);
     if (problem === undefined || context.get("caller") === undefined) throw error;
-    const status = problem.status === 403 ? 403 : problem.status === 404 ? 404 : 400;
+    const status = ([403, 404, 409] as const).find((one) => one === problem.status) ?? 400;
     return page(context, {
       title: "That did not work",
       menu: "none",
@@ -69,17 +118,11 @@ export function pages(deps: PageDeps): Hono<AdminEnv> {
     if (caller === undefined || caller.by !== "cookie") {
       return go(context, "/login");
     }
-    allow(caller, { method: context.req.method, scope: "system", loginOnly: true });
+    const { method, path } = context.req;
+    const also = path === BASE + PASSWORD_PATH ? "viewer" : undefined;
+    allow(caller, { method, scope: "system", loginOnly: true, also });
     await next();
-    if (context.req.method === "POST" && context.res.status < 400) {
-      deps.audit.note({
-        who: caller.name,
-        by: caller.by,
-        address: addressOf(context),
-        what: `POST ${context.req.path}`,
-        note: "",
-      });
-    }
+    if (method === "POST") await noteChange(context, deps);
     return undefined;
   });
   for (const part of PARTS) part(app, deps);

@@ -1,7 +1,7 @@
 /** Small pieces that several pages show. */
 import type { Child } from "hono/jsx";
 import type { AdminContext } from "../api.ts";
-import { BASE, Csrf } from "./page.tsx";
+import { BASE } from "./request.ts";
 
 /** A table with a heading for each column; `empty` stands there when there are no rows. */
 export function Table(
@@ -9,10 +9,10 @@ export function Table(
     label: string;
     heads: readonly string[];
     rows: readonly (readonly Child[])[];
-    empty: string;
+    empty: Child;
   },
 ) {
-  if (rows.length === 0) return <p class="soft">{empty}</p>;
+  if (rows.length === 0) return <p class="empty">{empty}</p>;
   return (
     <div class="scroll" tabindex={0} role="region" aria-label={label}>
       <table>
@@ -29,10 +29,15 @@ export function Table(
   );
 }
 
-/** Names and what they are. */
-export function Facts({ facts }: { facts: readonly (readonly [name: string, value: Child])[] }) {
+/** Names and what they are. `numbers`: many of them, close together. */
+export function Facts(
+  { facts, numbers }: {
+    facts: readonly (readonly [name: string, value: Child])[];
+    numbers?: boolean;
+  },
+) {
   return (
-    <dl class="facts">
+    <dl class={numbers ? "numbers" : "facts"}>
       {facts.map(([name, value]) => (
         <>
           <dt>{name}</dt>
@@ -40,32 +45,6 @@ export function Facts({ facts }: { facts: readonly (readonly [name: string, valu
         </>
       ))}
     </dl>
-  );
-}
-
-/** Something that cannot be undone: a press opens the question, a second one does it. */
-export function Confirm(
-  { context, action, label, question, fields = {} }: {
-    context: AdminContext;
-    /** Path below the dashboard. */
-    action: string;
-    label: string;
-    question: string;
-    fields?: Readonly<Record<string, string>>;
-  },
-) {
-  return (
-    <details class="confirm">
-      <summary>{label}</summary>
-      <form method="post" action={BASE + action}>
-        <Csrf context={context} />
-        {Object.entries(fields).map(([name, value]) => (
-          <input type="hidden" name={name} value={value} />
-        ))}
-        <p>{question}</p>
-        <button type="submit" class="danger">Yes: {label.toLowerCase()}</button>
-      </form>
-    </details>
   );
 }
 
@@ -89,6 +68,19 @@ export function Pager(
       <span>Page {page}</span>
       {hasNext && <a class="button plain" href={to(page + 1)}>Next</a>}
     </p>
+  );
+}
+
+/** Where one is in a row of steps. */
+export function Steps({ labels, now }: { labels: readonly string[]; now: number }) {
+  return (
+    <ol class="steps">
+      {labels.map((label, i) => (
+        <li aria-current={i + 1 === now ? "step" : undefined} class={i + 1 < now ? "done" : ""}>
+          {label}
+        </li>
+      ))}
+    </ol>
   );
 }
 
@@ -121,7 +113,12 @@ export function bytes(count: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let i = 0;
   for (; count >= 1024 && i < units.length - 1; i++) count /= 1024;
-  return `${i === 0 ? count : count.toFixed(1)} ${units[i]}`;
+  return `${i === 0 ? Math.round(count) : count.toFixed(1)} ${units[i]}`;
+}
+
+/** A rate with one digit behind the point; `–` while it is not known. */
+export function perSecond(rate: number | undefined): string {
+  return rate === undefined ? "–" : count(Math.round(rate * 10) / 10);
 }
 
 /** A count with its thousands apart; what has no limit says so. */

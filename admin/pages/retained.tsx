@@ -2,60 +2,68 @@
 import type { Hono } from "hono";
 import type { AdminContext, AdminEnv } from "../api.ts";
 import { Problem } from "../problem.ts";
-import { BASE, go, page, type PageDeps, submit } from "./page.tsx";
-import { bytes, Confirm, Facts, moment, pageNumber, Pager, Table } from "./parts.tsx";
+import { Confirm, SearchForm } from "./form.tsx";
+import { page } from "./page.tsx";
+import { bytes, Facts, moment, pageNumber, Pager, Table } from "./parts.tsx";
+import { BASE, go, type PageDeps, readForm } from "./request.ts";
 
 const LIMIT = 50;
 /** Bytes of a payload that are shown. */
 const SHOWN_BYTES_MAX = 4096;
+const HOME = ["/retained", "Retained messages"] as const;
 
 /** `/retained` and below. */
 export function retainedPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   const { retained } = deps.control;
   app.get("/retained", (context) => listPage(context, deps));
   app.get("/retained/message", (context) => messagePage(context, deps));
-  app.post("/retained/delete", (context) =>
-    submit(context, (form) => {
-      if (!retained.delete(form.text("topic"))) {
-        throw new Problem(404, "TOPIC_NOT_FOUND", "that message has gone already");
-      }
-      return go(context, "/retained", "deleted");
-    }, (problem) => listPage(context, deps, problem)));
-  app.post("/retained/clear", (context) =>
-    submit(context, (form) => {
-      if (retained.deleteMatching(form.text("filter")) === undefined) refuseFilter();
-      return go(context, "/retained", "deleted");
-    }, (problem) => listPage(context, deps, problem)));
+  app.post("/retained/delete", async (context) => {
+    if (!retained.delete((await readForm(context)).text("topic"))) {
+      throw new Problem(404, "TOPIC_NOT_FOUND", "that message has gone already");
+    }
+    return go(context, "/retained", "deleted");
+  });
+  app.post("/retained/clear", async (context) => {
+    const filter = (await readForm(context)).text("filter");
+    if (retained.deleteMatching(filter) === undefined) {
+      throw new Problem(400, "BAD_REQUEST", `${filter} is not a valid filter`);
+    }
+    return go(context, `/retained?${new URLSearchParams({ filter })}`, "deleted");
+  });
 }
 
-function refuseFilter(): never {
-  throw new Problem(400, "BAD_REQUEST", "this is not a valid filter");
-}
-
-function listPage(context: AdminContext, { control }: PageDeps, problem?: string) {
+function listPage(context: AdminContext, { control }: PageDeps) {
   const filter = context.req.query("filter") || "#";
   const number = pageNumber(context);
   const list = control.retained.list(filter, { page: number, limit: LIMIT });
   return page(context, {
-    title: "Retained messages",
-    menu: "/retained",
-    problem: problem ?? (list === undefined ? "This is not a valid filter." : undefined),
+    title: HOME[1],
+    menu: HOME[0],
+    problem: list === undefined
+      ? `${filter} is not a valid MQTT filter: + stands for one level, # for the rest.`
+      : undefined,
     body: (
       <>
-        <form class="panel row end" method="get" action={`${BASE}/retained`} role="search">
-          <div>
-            <label for="filter">Filter</label>
-            <input id="filter" name="filter" value={filter} />
-          </div>
-          <button type="submit">Search</button>
-          <span class="soft">{bytes(control.retained.bytes)} in all</span>
-        </form>
+        <SearchForm
+          action="/retained"
+          settings={[{
+            name: "filter",
+            label: "MQTT filter",
+            kind: "text",
+            help: "# shows all of them.",
+          }]}
+          values={{ filter }}
+          reset="/retained"
+        />
         {list !== undefined && (
           <div class="panel">
+            <p class="soft">{bytes(control.retained.bytes)} in all</p>
             <Table
               label="Retained messages"
               heads={["Topic", "QoS", "Size", "Expires"]}
-              empty="No message fits."
+              empty={filter === "#"
+                ? "Nothing is retained. A message that is published with the retain flag stays here."
+                : "No retained message fits this filter."}
               rows={list.data.map(({ topic, qos, bytes: size, expiresAt }) => [
                 <a href={`${BASE}/retained/message?${new URLSearchParams({ topic })}`}>{topic}</a>,
                 String(qos),
@@ -68,7 +76,7 @@ function listPage(context: AdminContext, { control }: PageDeps, problem?: string
               <Confirm
                 context={context}
                 action="/retained/clear"
-                label="Delete what the filter matches"
+                label="Delete all that fit"
                 question={`Delete every retained message that ${filter} matches?`}
                 fields={{ filter }}
               />
@@ -85,9 +93,11 @@ function messagePage(context: AdminContext, { control }: PageDeps) {
   const message = control.retained.get(topic);
   if (message === undefined) throw new Problem(404, "TOPIC_NOT_FOUND", "there is no such message");
   const shown = new TextDecoder().decode(message.payload.subarray(0, SHOWN_BYTES_MAX));
+  const rest = message.payload.length - SHOWN_BYTES_MAX;
   return page(context, {
     title: topic,
-    menu: "/retained",
+    menu: HOME[0],
+    above: HOME,
     body: (
       <section class="panel">
         <Facts
@@ -96,6 +106,7 @@ function messagePage(context: AdminContext, { control }: PageDeps) {
             ["Size", bytes(message.bytes)],
             ["Expires", message.expiresAt === undefined ? "never" : moment(message.expiresAt)],
             ["Payload", <pre>{shown}</pre>],
+            ...(rest > 0 ? [["", `${bytes(rest)} more are not shown`] as const] : []),
           ]}
         />
         <Confirm

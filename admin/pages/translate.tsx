@@ -1,8 +1,28 @@
 /** The same name on both sides. */
 import type { Hono } from "hono";
 import type { AdminEnv } from "../api.ts";
-import { page, type PageDeps } from "./page.tsx";
+import { SearchForm } from "./form.tsx";
+import { page } from "./page.tsx";
 import { Facts } from "./parts.tsx";
+import type { PageDeps } from "./request.ts";
+import type { Setting } from "./settings.ts";
+
+const SETTINGS: readonly Setting[] = [
+  {
+    name: "name",
+    label: "Name",
+    kind: "text",
+    required: true,
+    help: "Such as *.orders.> or +/orders/#.",
+  },
+  {
+    name: "from",
+    label: "It is a",
+    kind: "choice",
+    choices: ["subject", "topic"],
+    labels: { subject: "NATS subject", topic: "MQTT topic or filter" },
+  },
+];
 
 /** `/translate`. */
 export function translatePages(app: Hono<AdminEnv>, { control }: PageDeps): void {
@@ -18,29 +38,22 @@ export function translatePages(app: Hono<AdminEnv>, { control }: PageDeps): void
         : undefined,
       body: (
         <>
-          <form class="panel filter" method="get">
-            <div>
-              <label for="name">Name</label>
-              <input id="name" name="name" value={name} required />
-            </div>
-            <div>
-              <label for="from">It is a</label>
-              <select id="from" name="from">
-                <option value="subject" selected={from === "subject"}>NATS subject</option>
-                <option value="topic" selected={from === "topic"}>MQTT topic or filter</option>
-              </select>
-            </div>
-            <div>
-              <button type="submit">Translate</button>
-            </div>
-          </form>
+          <p class="soft">
+            NATS clients write foo.bar, MQTT clients foo/bar: it is the same topic.
+          </p>
+          <SearchForm
+            action="/translate"
+            settings={SETTINGS}
+            values={{ name, from }}
+            submit="Translate"
+          />
           {view !== undefined && (
-            <section class="panel">
+            <section class="panel" role="status">
               <Facts
                 facts={[
                   ["MQTT", <code>{view.topic}</code>],
                   ["NATS", <code>{view.subject}</code>],
-                  ["Wildcards", view.wildcard ? "yes: it is for subscriptions" : "no"],
+                  ["Wildcards", view.wildcard ? "yes: only for subscriptions" : "no"],
                 ]}
               />
             </section>

@@ -3,222 +3,310 @@ import type { Hono } from "hono";
 import type { UserView } from "../../gateway/control.ts";
 import type { AdminContext, AdminEnv } from "../api.ts";
 import { Problem } from "../problem.ts";
-import { type Chain, chainNamed, chainOf } from "./chains.ts";
-import { BASE, Csrf, type Form, go, page, type PageDeps, submit } from "./page.tsx";
-import { Confirm, pageNumber, Pager, Table } from "./parts.tsx";
+import { chainNamed } from "./authentication.tsx";
+import { Confirm, PostForm, SearchForm } from "./form.tsx";
+import { type ImportJob, ImportJobs } from "./import_jobs.ts";
+import type { TableList } from "./lists.ts";
+import { page } from "./page.tsx";
+import { count, Facts, pageNumber, Pager, Table, Tag } from "./parts.tsx";
+import {
+  BASE,
+  fieldProblem,
+  type Form,
+  go,
+  type PageDeps,
+  type Refused,
+  submit,
+} from "./request.ts";
+import { readSettings, type Setting, valueOf, withEntries } from "./settings.ts";
 
 const LIMIT = 50;
+const MENU = "/authentication";
+
+const SUPERUSER: Setting = {
+  name: "is_superuser",
+  label: "Superuser: may do everything, no rule is asked",
+  kind: "flag",
+};
+const NEW_USER: readonly Setting[] = [
+  { name: "user_id", label: "User", kind: "text", required: true },
+  { name: "password", label: "Password", kind: "password", required: true },
+  SUPERUSER,
+];
+const EDIT_USER: readonly Setting[] = [
+  {
+    name: "password",
+    label: "New password",
+    kind: "password",
+    help: "Empty: the password stays.",
+  },
+  SUPERUSER,
+];
+const IMPORT: readonly Setting[] = [
+  {
+    name: "text",
+    label: "CSV or JSON",
+    kind: "pem",
+    required: true,
+    initial: "user_id,password,is_superuser\n",
+    help:
+      "Paste it or choose a file of at most 4 MB. A JSON file is an array of objects with the " +
+      "names of the CSV header. Users that are there already are replaced.",
+  },
+  {
+    name: "type",
+    label: "Passwords are",
+    kind: "choice",
+    choices: ["plain", "hash"],
+    labels: { plain: "as they are", hash: "hashed: columns password_hash and salt" },
+  },
+];
 
 /** `/users` and below. */
 export function userPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   const { users } = deps.control;
-  const change = (
-    path: string,
-    done: "added" | "saved" | "deleted",
-    act: (form: Form, chain: Chain) => unknown,
-  ) =>
-    app.post(path, (context) =>
-      submit(context, async (form) => {
-        const chain = chainNamed(form.text("chain"));
-        await act(form, chain);
-        return go(context, `/users?chain=${chain.id}`, done);
-      }, (problem, form) => listPage(context, deps, chainNamed(form.text("chain")), problem)));
-  app.get("/users", (context) => listPage(context, deps, chainOf(context)));
-  change("/users", "added", async (form, { id }) => {
-    const user = {
-      user_id: form.text("user_id").trim(),
-      password: form.text("password"),
-      is_superuser: form.flag("is_superuser"),
-    };
-    if (user.user_id === "" || user.password === "") {
-      throw new Problem(400, "BAD_REQUEST", "a user needs a name and a password");
-    }
-    refuse((await users.create(id, user)).kind);
-  });
-  change("/users/edit", "saved", async (form, { id }) => {
-    const password = form.text("password") || undefined;
-    const outcome = await users.update(id, form.text("user_id"), {
-      password,
-      is_superuser: form.flag("is_superuser"),
-    });
-    refuse(outcome.kind);
-  });
-  change("/users/delete", "deleted", (form, { id }) => {
-    if (!users.delete(id, form.text("user_id"))) refuse("no user");
-  });
+  const jobs = new ImportJobs();
+  const chainOf = (form: Form) => chainNamed(deps, form.text("chain"));
+  const refusedList = (context: AdminContext) => (refused: Refused) =>
+    listPage(context, deps, chainOf(refused.form), refused);
+  app.get(
+    "/users",
+    (context) => listPage(context, deps, chainNamed(deps, context.req.query("chain") ?? "")),
+  );
+  app.post("/users", (context) =>
+    submit(context, async (form) => {
+      const { id } = chainOf(form);
+      const user = withEntries({}, await readSettings(form, NEW_USER, undefined));
+      const { user_id, password, is_superuser } = user as unknown as UserView & Password;
+      refuse((await users.create(id, { user_id, password, is_superuser })).kind);
+      return go(context, listPath(id), "added");
+    }, refusedList(context)));
+  app.get("/users/edit", (context) => editPage(context, deps));
+  app.post("/users/edit", (context) =>
+    submit(context, async (form) => {
+      const { id } = chainOf(form);
+      const password = form.text("password") || undefined;
+      const is_superuser = form.flag("is_superuser");
+      refuse((await users.update(id, form.text("user_id"), { password, is_superuser })).kind);
+      return go(context, listPath(id), "saved");
+    }, (refused) => editPage(context, deps, refused)));
+  app.post("/users/delete", (context) =>
+    submit(context, (form) => {
+      const { id } = chainOf(form);
+      if (!users.delete(id, form.text("user_id"))) refuse("no user");
+      return go(context, listPath(id), "deleted");
+    }, refusedList(context)));
   app.post("/users/import", (context) =>
     submit(context, async (form) => {
-      const chain = chainNamed(form.text("chain"));
-      const text = await form.file("file") ?? form.text("text");
+      const { id } = chainOf(form);
+      const text = valueOf(
+        withEntries({}, await readSettings(form, IMPORT, undefined)),
+        "text",
+      );
+      if (typeof text !== "string") throw fieldProblem("text", "is needed: paste or choose a file");
       const format = text.trimStart().startsWith("[") ? "json" : "csv";
       const type = form.text("type") === "hash" ? "hash" : "plain";
-      const { total, success, override, skipped, failed } = await importUsers(() =>
-        users.import(chain.id, text, format, type)
-      );
-      const said = `${total} read: ${success} new, ${override} replaced, ` +
-        `${skipped} skipped, ${failed} refused`;
-      return listPage(context, deps, chain, undefined, said);
-    }, (problem, form) => listPage(context, deps, chainNamed(form.text("chain")), problem)));
+      const job = await jobs.start(id, (progress) => {
+        return users.import(id, text, format, type, progress);
+      });
+      return go(context, `/users/import?job=${job.id}`);
+    }, refusedList(context)));
+  importPages(app, deps, jobs);
 }
 
-/** @throws {Problem} a file that cannot be used */
-async function importUsers<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof Error) || error.name !== "ImportProblem") throw error;
-    throw new Problem(400, "BAD_REQUEST", error.message);
+type Password = { readonly password: string };
+
+/** Where a running import is watched. */
+function importPages(app: Hono<AdminEnv>, deps: PageDeps, jobs: ImportJobs): void {
+  const jobOf = (context: AdminContext) => {
+    const job = jobs.get(context.req.query("job") ?? "");
+    if (job === undefined) throw new Problem(404, "NOT_FOUND", "that import is forgotten already");
+    return job;
+  };
+  app.get("/users/import", (context) => {
+    const job = jobOf(context);
+    const { label } = chainNamed(deps, job.chain);
+    return page(context, {
+      title: `Import of users: ${label}`,
+      menu: MENU,
+      above: [listPath(job.chain), `Users: ${label}`],
+      body: (
+        <div class="panel" data-live={`${BASE}/live/import?job=${job.id}`}>
+          <Job job={job} />
+        </div>
+      ),
+    });
+  });
+  app.get("/live/import", (context) => context.html(<Job job={jobOf(context)} />));
+}
+
+function Job({ job: { chain, done, total, result, failure } }: { job: ImportJob }) {
+  const back = <a class="button" href={BASE + listPath(chain)}>Show the users</a>;
+  if (failure !== undefined) {
+    return (
+      <>
+        <p class="note bad" role="alert">Nothing was imported: {failure}</p>
+        {back}
+      </>
+    );
   }
+  if (result === undefined) {
+    return (
+      <>
+        <p role="status">
+          {count(done)} of {count(total)} rows are read. You may leave this page meanwhile.
+        </p>
+        <progress value={done} max={Math.max(1, total)} aria-label="Progress of the import" />
+      </>
+    );
+  }
+  return (
+    <>
+      <p class="note good" role="status">The import is complete.</p>
+      <Facts
+        facts={[
+          ["Rows read", count(result.total)],
+          ["New users", count(result.success)],
+          ["Replaced", count(result.override)],
+          ["Skipped: were there already, just like that", count(result.skipped)],
+          ["Refused", count(result.failed)],
+        ]}
+      />
+      {back}
+    </>
+  );
 }
 
 /** @throws {Problem} it was not done */
 function refuse(kind: "done" | "exists" | "no user"): void {
-  if (kind === "exists") {
-    throw new Problem(400, "ALREADY_EXISTS", "there is a user of that name already");
-  }
+  if (kind === "exists") throw fieldProblem("user_id", "there is a user of that name already");
   if (kind === "no user") throw new Problem(404, "USER_NOT_FOUND", "there is no such user");
+}
+
+function listPath(chain: string): string {
+  return `/users?${new URLSearchParams({ chain })}`;
 }
 
 function listPage(
   context: AdminContext,
-  { control }: PageDeps,
-  chain: Chain,
-  problem?: string,
-  said?: string,
+  deps: PageDeps,
+  list: TableList,
+  refused?: Refused,
 ) {
-  const isThere = control.users.has(chain.id);
-  const like = context.req.query("like") ?? "";
-  const number = pageNumber(context);
-  const list = isThere
-    ? control.users.list(chain.id, { page: number, limit: LIMIT, like: like || undefined })
-    : { data: [], hasNext: false };
+  const fields = { chain: list.id };
   return page(context, {
-    title: `Users for ${chain.label}`,
-    menu: "/authentication",
-    problem,
-    body: !isThere
-      ? <p class="note warn">Create an authenticator with the built-in database first.</p>
+    title: `Users: ${list.label}`,
+    menu: MENU,
+    above: [MENU, "Authentication"],
+    refused,
+    body: !deps.control.users.has(list.id)
+      ? (
+        <p class="note warn">
+          There is no built-in database here. Create an authenticator with one under{" "}
+          <a href={BASE + MENU}>Authentication</a>.
+        </p>
+      )
       : (
         <>
-          {said !== undefined && <p class="note good" role="status">{said}</p>}
-          <AddForm context={context} chain={chain} />
-          <section class="panel">
-            <h2>Users</h2>
-            <form class="row end" method="get" role="search">
-              <input type="hidden" name="chain" value={chain.id} />
-              <div>
-                <label for="like">Name contains</label>
-                <input id="like" name="like" value={like} />
-              </div>
-              <button type="submit">Search</button>
-            </form>
-            <Table
-              label="Users"
-              heads={["User", "Superuser", "Change", "Delete"]}
-              empty="No user fits."
-              rows={list.data.map((user) => userRow(context, chain, user))}
-            />
-            <Pager
-              path="/users"
-              query={{ chain: chain.id, like }}
-              page={number}
-              hasNext={list.hasNext}
-            />
-          </section>
-          <ImportForm context={context} chain={chain} />
+          <PostForm
+            context={context}
+            action="/users"
+            title="Add a user"
+            settings={NEW_USER}
+            refused={refused}
+            fields={fields}
+            submit="Add user"
+          />
+          <Users context={context} deps={deps} chain={list.id} />
+          <PostForm
+            context={context}
+            action="/users/import"
+            title="Import users"
+            settings={IMPORT}
+            refused={refused}
+            fields={fields}
+            submit="Import"
+          />
         </>
       ),
   });
 }
 
-function userRow(context: AdminContext, chain: Chain, { user_id, is_superuser }: UserView) {
+function Users(
+  { context, deps, chain }: { context: AdminContext; deps: PageDeps; chain: string },
+) {
+  const like = context.req.query("like") ?? "";
+  const number = pageNumber(context);
+  const query = { page: number, limit: LIMIT, like: like || undefined };
+  const { data, count: total, hasNext } = deps.control.users.list(chain, query);
+  return (
+    <>
+      <SearchForm
+        action="/users"
+        settings={[{ name: "like", label: "Name contains", kind: "text" }]}
+        values={{ like }}
+        fields={{ chain }}
+        reset={listPath(chain)}
+      />
+      <section class="panel">
+        {total !== undefined && <p class="soft">{count(total)} in all</p>}
+        <Table
+          label="Users"
+          heads={["User", "Superuser", "Actions"]}
+          empty={like === ""
+            ? "There is no user yet: add the first one above, or import a file below."
+            : "No name contains that."}
+          rows={data.map((user) => userRow(context, chain, user))}
+        />
+        <Pager path="/users" query={{ chain, like }} page={number} hasNext={hasNext} />
+      </section>
+    </>
+  );
+}
+
+function userRow(context: AdminContext, chain: string, { user_id, is_superuser }: UserView) {
   return [
     user_id,
-    is_superuser ? "yes" : "no",
-    <form class="row" method="post" action={`${BASE}/users/edit`}>
-      <Csrf context={context} />
-      <input type="hidden" name="chain" value={chain.id} />
-      <input type="hidden" name="user_id" value={user_id} />
-      <input
-        type="password"
-        name="password"
-        placeholder="new password"
-        aria-label={`New password of ${user_id}`}
-        autocomplete="new-password"
+    is_superuser ? <Tag>superuser</Tag> : "no",
+    <div class="row">
+      <a
+        class="button plain"
+        href={`${BASE}/users/edit?${new URLSearchParams({ chain, user_id })}`}
+      >
+        Edit
+      </a>
+      <Confirm
+        context={context}
+        action="/users/delete"
+        label="Delete"
+        question={`Delete the user ${user_id}? Who is connected stays so until the connection ends.`}
+        fields={{ chain, user_id }}
       />
-      <label class="check">
-        <input type="checkbox" name="is_superuser" checked={is_superuser} /> superuser
-      </label>
-      <button type="submit" class="plain">Save</button>
-    </form>,
-    <Confirm
-      context={context}
-      action="/users/delete"
-      label="Delete"
-      question={`Delete ${user_id}?`}
-      fields={{ chain: chain.id, user_id }}
-    />,
+    </div>,
   ];
 }
 
-function AddForm({ context, chain }: { context: AdminContext; chain: Chain }) {
-  return (
-    <form class="panel" method="post" action={`${BASE}/users`}>
-      <h2>Add a user</h2>
-      <Csrf context={context} />
-      <input type="hidden" name="chain" value={chain.id} />
-      <div class="filter">
-        <div>
-          <label for="user_id">User</label>
-          <input id="user_id" name="user_id" autocomplete="off" required />
-        </div>
-        <div>
-          <label for="password">Password</label>
-          <input
-            id="password"
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-          />
-        </div>
-        <label class="check">
-          <input type="checkbox" name="is_superuser" /> Superuser
-        </label>
-        <div>
-          <button type="submit">Add user</button>
-        </div>
-      </div>
-    </form>
-  );
-}
-
-function ImportForm({ context, chain }: { context: AdminContext; chain: Chain }) {
-  return (
-    <form
-      class="panel"
-      method="post"
-      action={`${BASE}/users/import`}
-      enctype="multipart/form-data"
-    >
-      <h2>Import</h2>
-      <Csrf context={context} />
-      <input type="hidden" name="chain" value={chain.id} />
-      <div class="field">
-        <label for="text">CSV or JSON</label>
-        <textarea id="text" name="text" spellcheck={false}>
-          {"user_id,password,is_superuser\n"}
-        </textarea>
-        <input type="file" name="file" aria-label="File with users" />
-      </div>
-      <div class="field">
-        <label for="type">Passwords are</label>
-        <select id="type" name="type">
-          <option value="plain">as they are</option>
-          <option value="hash">hashed (password_hash and salt)</option>
-        </select>
-      </div>
-      <button type="submit">Import</button>
-    </form>
-  );
+function editPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
+  const word = (name: string) => refused?.form.text(name) ?? context.req.query(name) ?? "";
+  const { id, label } = chainNamed(deps, word("chain"));
+  const user = deps.control.users.get(id, word("user_id"));
+  if (user === undefined) throw new Problem(404, "USER_NOT_FOUND", "there is no such user");
+  return page(context, {
+    title: user.user_id,
+    menu: MENU,
+    above: [listPath(id), `Users: ${label}`],
+    refused,
+    body: (
+      <PostForm
+        context={context}
+        action="/users/edit"
+        settings={EDIT_USER}
+        table={user}
+        refused={refused}
+        fields={{ chain: id, user_id: user.user_id }}
+        submit="Update"
+        cancel={listPath(id)}
+      />
+    ),
+  });
 }

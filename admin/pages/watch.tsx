@@ -1,133 +1,153 @@
 /** What there is to look at and not to change: subscriptions, counters, log, and audit. */
 import type { Hono } from "hono";
 import type { SubscriptionView } from "../../gateway/control.ts";
-import type { AdminEnv } from "../api.ts";
-import { clientPath } from "./clients.tsx";
-import { BASE, page, type PageDeps } from "./page.tsx";
-import { count, moment, Table } from "./parts.tsx";
+import type { AdminContext, AdminEnv } from "../api.ts";
+import { clientPath } from "./client_links.tsx";
+import { SearchForm } from "./form.tsx";
+import { page } from "./page.tsx";
+import { count, Facts, moment, pageNumber, Pager, Table, Tag } from "./parts.tsx";
+import { BASE, type PageDeps } from "./request.ts";
+import type { Setting } from "./settings.ts";
 
-const SHOWN_MAX = 200;
+const LIMIT = 50;
+const LINES_MAX = 200;
 const LEVELS = ["debug", "info", "warning", "error"] as const;
+
+const LOG_FILTERS: readonly Setting[] = [
+  { name: "like", label: "Line contains", kind: "text" },
+  { name: "level", label: "Level at least", kind: "choice", choices: LEVELS },
+];
 
 /** `/subscriptions`, `/metrics` and `/logs`. */
 export function watchPages(app: Hono<AdminEnv>, deps: PageDeps): void {
-  app.get("/subscriptions", (context) => {
-    const contains = context.req.query("contains") ?? "";
-    const found = find(deps.control.clients.allSubscriptions(), contains);
-    return page(context, {
-      title: "Subscriptions",
-      menu: "/subscriptions",
+  app.get("/subscriptions", (context) => subscriptionsPage(context, deps));
+  app.get("/metrics", (context) =>
+    page(context, {
+      title: "Metrics",
+      menu: "/metrics",
       body: (
         <>
-          <SearchForm contains={contains} label="Topic, subject or client contains" />
+          <p class="soft">
+            Since the start of the gateway. For Prometheus they are at{" "}
+            <code>/api/v5/prometheus/stats</code>.
+          </p>
+          <div class="columns" data-live={`${BASE}/live/metrics`}>
+            <Metrics deps={deps} />
+          </div>
+        </>
+      ),
+    }));
+  app.get("/live/metrics", (context) => context.html(<Metrics deps={deps} />));
+  app.get("/logs", (context) => {
+    const asked = logFilters(context);
+    return page(context, {
+      title: "Logs",
+      menu: "/logs",
+      body: (
+        <>
+          <SearchForm action="/logs" settings={LOG_FILTERS} values={asked} reset="/logs" />
+          <div
+            class="panel log"
+            data-live={`${BASE}/live/logs?${new URLSearchParams(asked)}`}
+          >
+            <Lines deps={deps} {...asked} />
+          </div>
+        </>
+      ),
+    });
+  });
+  app.get("/live/logs", (context) => context.html(<Lines deps={deps} {...logFilters(context)} />));
+}
+
+/** `/audit`. */
+export function auditPages(app: Hono<AdminEnv>, deps: PageDeps): void {
+  app.get("/audit", (context) => {
+    const like = context.req.query("like") ?? "";
+    const number = pageNumber(context);
+    const entries = deps.audit.list().filter((entry) =>
+      `${entry.who} ${entry.address} ${entry.what} ${entry.note}`.includes(like)
+    );
+    return page(context, {
+      title: "Audit",
+      menu: "/audit",
+      body: (
+        <>
+          <ContainsForm action="/audit" label="Who or what contains" like={like} />
           <div class="panel">
-            {found.length === SHOWN_MAX && <p class="soft">The first {SHOWN_MAX} are shown.</p>}
             <Table
-              label="Subscriptions"
-              heads={["Client", "Protocol", "Topic", "Subject", "Group", "QoS"]}
-              empty="No subscription fits."
-              rows={found.map((one) => [
-                <a href={clientPath(one.protocol, one.clientId)}>{one.clientId}</a>,
-                one.protocol,
-                one.topic,
-                one.subject ?? "–",
-                one.group ?? "–",
-                String(one.qos),
-              ])}
+              label="Changes, newest first"
+              heads={["When", "Who", "From", "What", "Changed"]}
+              empty={like === "" ? "Nothing was changed yet." : "No change fits."}
+              rows={entries.slice((number - 1) * LIMIT, number * LIMIT).map((
+                { at, who, by, address, what, note },
+              ) => [at, `${who} (${by})`, address || "–", what, note || "–"])}
+            />
+            <Pager
+              path="/audit"
+              query={{ like }}
+              page={number}
+              hasNext={entries.length > number * LIMIT}
             />
           </div>
         </>
       ),
     });
   });
-  app.get("/metrics", (context) =>
-    page(context, {
-      title: "Metrics",
-      menu: "/metrics",
-      body: (
-        <div data-live={`${BASE}/live/metrics`}>
-          <Metrics deps={deps} />
+}
+
+function ContainsForm(
+  { action, label, like }: { action: string; label: string; like: string },
+) {
+  const settings = [{ name: "like", label, kind: "text" }] as const;
+  return <SearchForm action={action} settings={settings} values={{ like }} reset={action} />;
+}
+
+function subscriptionsPage(context: AdminContext, { control }: PageDeps) {
+  const like = context.req.query("like") ?? "";
+  const number = pageNumber(context);
+  const { data, hasNext } = find(control.clients.allSubscriptions(), like, number);
+  return page(context, {
+    title: "Subscriptions",
+    menu: "/subscriptions",
+    body: (
+      <>
+        <ContainsForm
+          action="/subscriptions"
+          label="Topic, subject or client id contains"
+          like={like}
+        />
+        <div class="panel">
+          <p class="soft">{count(control.status().subscriptions)} in all</p>
+          <Table
+            label="Subscriptions"
+            heads={["Client", "Protocol", "Topic", "Subject", "Group", "QoS"]}
+            empty={like === "" ? "No client has subscribed to anything." : "None fits."}
+            rows={data.map((one) => [
+              <a href={clientPath(one.protocol, one.clientId)}>{one.clientId}</a>,
+              one.protocol.toUpperCase(),
+              one.topic,
+              one.subject ?? "–",
+              one.group ?? "–",
+              String(one.qos),
+            ])}
+          />
+          <Pager path="/subscriptions" query={{ like }} page={number} hasNext={hasNext} />
         </div>
-      ),
-    }));
-  app.get("/live/metrics", (context) => context.html(<Metrics deps={deps} />));
-  app.get("/logs", (context) => {
-    const contains = context.req.query("contains") ?? "";
-    const level = context.req.query("level") ?? "info";
-    return page(context, {
-      title: "Logs",
-      menu: "/logs",
-      body: (
-        <>
-          <SearchForm contains={contains} label="Line contains" level={level} />
-          <div class="panel">
-            <Lines deps={deps} contains={contains} level={level} />
-          </div>
-        </>
-      ),
-    });
+      </>
+    ),
   });
 }
 
-/** `/audit`. */
-export function auditPages(app: Hono<AdminEnv>, deps: PageDeps): void {
-  app.get("/audit", (context) =>
-    page(context, {
-      title: "Audit",
-      menu: "/audit",
-      body: (
-        <div class="panel">
-          <Table
-            label="Changes, newest first"
-            heads={["When", "Who", "From", "What", "Changed"]}
-            empty="Nothing was changed yet."
-            rows={deps.audit.list().slice(0, SHOWN_MAX).map((
-              { at, who, by, address, what, note },
-            ) => [
-              at,
-              `${who} (${by})`,
-              address,
-              what,
-              note || "–",
-            ])}
-          />
-        </div>
-      ),
-    }));
-}
-
-function find(all: Iterable<SubscriptionView>, contains: string): SubscriptionView[] {
-  const found: SubscriptionView[] = [];
+function find(all: Iterable<SubscriptionView>, like: string, number: number) {
+  const data: SubscriptionView[] = [];
+  let skip = (number - 1) * LIMIT;
   for (const one of all) {
-    const fits = [one.topic, one.subject ?? "", one.clientId].some((text) =>
-      text.includes(contains)
-    );
-    if (fits) found.push(one);
-    if (found.length === SHOWN_MAX) break;
+    const fits = [one.topic, one.subject ?? "", one.clientId].some((text) => text.includes(like));
+    if (!fits || skip-- > 0) continue;
+    if (data.length === LIMIT) return { data, hasNext: true };
+    data.push(one);
   }
-  return found;
-}
-
-function SearchForm(
-  { contains, label, level }: { contains: string; label: string; level?: string },
-) {
-  return (
-    <form class="panel row end" method="get" role="search">
-      <div>
-        <label for="contains">{label}</label>
-        <input id="contains" name="contains" value={contains} />
-      </div>
-      {level !== undefined && (
-        <div>
-          <label for="level">Level at least</label>
-          <select id="level" name="level">
-            {LEVELS.map((one) => <option selected={one === level}>{one}</option>)}
-          </select>
-        </div>
-      )}
-      <button type="submit">Search</button>
-    </form>
-  );
+  return { data, hasNext: false };
 }
 
 function Metrics({ deps }: { deps: PageDeps }) {
@@ -143,11 +163,9 @@ function Metrics({ deps }: { deps: PageDeps }) {
       {tables.map(([label, numbers]) => (
         <section class="panel">
           <h2>{label}</h2>
-          <Table
-            label={label}
-            heads={["Name", "Value"]}
-            empty=""
-            rows={Object.entries(numbers).map(([name, value]) => [name, count(value)])}
+          <Facts
+            numbers
+            facts={Object.entries(numbers).map(([name, value]) => [name, count(value)])}
           />
         </section>
       ))}
@@ -155,15 +173,22 @@ function Metrics({ deps }: { deps: PageDeps }) {
   );
 }
 
+function logFilters(context: AdminContext) {
+  return {
+    like: context.req.query("like") ?? "",
+    level: context.req.query("level") ?? "info",
+  };
+}
+
 function Lines(
-  { deps, contains, level }: { deps: PageDeps; contains: string; level: string },
+  { deps, like, level }: { deps: PageDeps; like: string; level: string },
 ) {
   const least = LEVELS.findIndex((one) => one === level);
   const lines = deps.control.logs()
     .filter((line) => LEVELS.indexOf(line.level) >= least)
-    .map((line) => ({ ...line, fields: JSON.stringify(line.fields) }))
-    .filter(({ part, text, fields }) => `${part} ${text} ${fields}`.includes(contains))
-    .slice(-SHOWN_MAX)
+    .map((line) => ({ ...line, fields: fieldsInWords(line.fields) }))
+    .filter(({ part, text, fields }) => `${part} ${text} ${fields}`.includes(like))
+    .slice(-LINES_MAX)
     .reverse();
   return (
     <Table
@@ -172,10 +197,18 @@ function Lines(
       empty="No line fits."
       rows={lines.map(({ time, level, part, text, fields }) => [
         moment(time),
-        level,
+        <Tag good={level === "error" || level === "warning" ? false : undefined}>{level}</Tag>,
         part || "–",
-        fields === "{}" ? text : `${text} ${fields}`,
+        <span>
+          {text} {fields !== "" && <small>{fields}</small>}
+        </span>,
       ])}
     />
   );
+}
+
+function fieldsInWords(fields: Readonly<Record<string, unknown>>): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ");
 }

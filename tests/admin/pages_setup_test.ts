@@ -10,7 +10,7 @@ testInBrowser("the wizard sets up a gateway that asks for a login", async () => 
   const { page, gateway } = dashboard;
   await dashboard.goto("/gateways");
   await dashboard.sees("Disabled");
-  await page.getByRole("link", { name: "Set up" }).click();
+  await page.getByRole("link", { name: "Setup" }).click();
   await page.getByLabel("Server name").fill("made by the wizard");
   await dashboard.assertGood();
   await dashboard.press("Next");
@@ -21,7 +21,7 @@ testInBrowser("the wizard sets up a gateway that asks for a login", async () => 
   await dashboard.press("Next");
   await dashboard.press("Next");
   await dashboard.press("Enable");
-  await dashboard.sees("the first user needs a name and a password");
+  await dashboard.sees("is needed, as clients have to log in");
   dashboard.complaints.length = 0; // The browser counts the refusal as one.
   await page.getByLabel("First user").fill("device");
   await page.getByLabel("Password", { exact: true }).fill("Device-1234");
@@ -48,14 +48,17 @@ testInBrowser("a TLS listener is added by pasting PEM, edited and deleted", asyn
   await page.getByLabel("Type").selectOption("ssl");
   await dashboard.press("Add listener");
   await page.getByLabel("Name").fill("secure");
-  await page.getByLabel("Address").fill("127.0.0.1:0");
-  await page.getByRole("textbox", { name: "Certificate", exact: true }).fill(certificate);
-  await page.getByRole("textbox", { name: "Private key", exact: true }).fill("no key");
+  await page.getByLabel("Bind").fill("127.0.0.1:0");
+  await page.getByRole("textbox", { name: "TLS cert", exact: true }).fill(certificate);
+  await page.getByRole("textbox", { name: "TLS key", exact: true }).fill("no key");
   await dashboard.assertGood();
   await dashboard.press("Add");
-  await page.locator(".note.bad[role=alert]:visible").waitFor();
+  const issue = page.locator(".issue");
+  assert.match(await issue.textContent() ?? "", /cannot read no key: there is no such file/);
+  assert.equal(await page.getByRole("textbox", { name: "TLS key" }).inputValue(), "no key");
+  assert.equal(await page.getByLabel("Name").inputValue(), "secure");
   dashboard.complaints.length = 0;
-  await page.getByRole("textbox", { name: "Private key", exact: true }).fill(key);
+  await page.getByRole("textbox", { name: "TLS key", exact: true }).fill(key);
   await dashboard.press("Add");
   await dashboard.sees("Added.");
   const row = page.locator("tr", { hasText: "nats:ssl:secure" });
@@ -67,16 +70,16 @@ testInBrowser("a TLS listener is added by pasting PEM, edited and deleted", asyn
   await client.close();
 
   await row.getByRole("link", { name: "Edit" }).click();
-  const keyField = page.getByRole("textbox", { name: "Private key", exact: true });
+  const keyField = page.getByRole("textbox", { name: "TLS key", exact: true });
   assert.equal(await keyField.inputValue(), "******");
-  await page.getByLabel("Connections at most").fill("7");
+  await page.getByText("More settings").click();
+  await page.getByLabel("Max connections").fill("7");
   await dashboard.press("Update");
   await dashboard.sees("Saved.");
   await dashboard.assertGood();
   await dashboard.goto("/listeners");
   await dashboard.sees("0 of 7");
-  await row.locator("summary").click();
-  await row.getByRole("button", { name: "Yes: delete" }).click();
+  await dashboard.confirm("Delete", row);
   await dashboard.sees("Deleted.");
   assert.equal(await row.count(), 0);
 });
@@ -90,9 +93,10 @@ testInBrowser("of two who change the same, the second is told", async () => {
   await other.getByLabel("Server name").fill("theirs");
   await other.getByRole("button", { name: "Update" }).click();
   await other.getByText("Saved.").waitFor();
-  await page.getByLabel("Server ID").fill("mine");
+  await page.getByLabel("Idle timeout").fill("31s");
   await dashboard.press("Update");
   await dashboard.sees("somebody else changed the configuration");
+  assert.equal(await page.getByLabel("Idle timeout").inputValue(), "31s");
   await dashboard.goto("/gateways/nats");
   assert.equal(await page.getByLabel("Server name").inputValue(), "theirs");
 });
@@ -132,7 +136,7 @@ testInBrowser("the WebSocket client subscribes and hears itself", async () => {
   const config = "[gateway.nats.listeners.ws.more]\nbind = '127.0.0.1:0'\n";
   await using dashboard = await Dashboard.open({ config });
   const { page } = dashboard;
-  await dashboard.goto("/tail");
+  await dashboard.goto("/try");
   const output = page.locator("#websocket-output");
   await dashboard.press("Connect");
   await until(async () => (await output.textContent())?.includes("PONG"), "the login");

@@ -28,7 +28,7 @@ testInBrowser("a client comes, is explained, is kicked and disappears", async ()
   await using dashboard = await Dashboard.open();
   const { page, gateway } = dashboard;
   await dashboard.goto("/clients");
-  await dashboard.sees("No client fits.");
+  await dashboard.sees("No NATS client is connected.");
   const client = await connect({ port: gateway.nats, reconnect: false, name: "watched" });
   client.subscribe("orders.>");
   await client.flush();
@@ -40,11 +40,10 @@ testInBrowser("a client comes, is explained, is kicked and disappears", async ()
   await dashboard.sees("orders/#");
   await dashboard.assertGood();
   await dashboard.goto("/clients");
-  await page.locator("tbody summary").first().click();
-  await dashboard.press("Yes: kick out");
+  await dashboard.confirm("Kick out");
   await dashboard.sees("The client was disconnected.");
   await client.closed();
-  await dashboard.sees("No client fits.");
+  await dashboard.sees("No NATS client is connected.");
   await dashboard.goto(`/client?protocol=nats&clientid=${clientId}`);
   await dashboard.sees("This client is not here now.");
 });

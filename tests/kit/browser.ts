@@ -3,7 +3,7 @@
  */
 import axe from "axe-core";
 import assert from "node:assert/strict";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { type GatewayProcess, startGateway } from "./gateway.ts";
 import { PATIENCE_MS } from "./wait.ts";
 
@@ -86,6 +86,12 @@ export class Dashboard implements AsyncDisposable {
 
   async press(name: string): Promise<void> {
     await this.page.getByRole("button", { name, exact: true }).first().click();
+  }
+
+  /** Presses a button that asks before it does something, and says yes. */
+  async confirm(name: string, within: Locator = this.page.locator("main")): Promise<void> {
+    await within.getByRole("button", { name, exact: true }).first().click();
+    await within.getByRole("button", { name: `Yes: ${name.toLowerCase()}` }).click();
   }
 
   /** Waits until a text can be seen. */

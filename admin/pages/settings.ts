@@ -3,8 +3,7 @@
  * changed. Only what was changed is written, so that everything else keeps its origin.
  */
 import type { Path } from "../../gateway/config/path.ts";
-import { Problem } from "../problem.ts";
-import type { Form } from "./page.tsx";
+import { fieldProblem, fieldProblems, type Form } from "./request.ts";
 
 /** A field of such a form. */
 export interface Setting {
@@ -14,10 +13,24 @@ export interface Setting {
   /**
    * `number`: digits become a number, anything else (`1MB`, `infinity`) stays text. `lines`: an
    * array, one element a line. `pem`: to be pasted or uploaded. `json`: any value. `choice`: one
-   * of `choices`; those may be values written as JSON when `asJson` is set.
+   * of `choices`; those may be values written as JSON when `asJson` is set. `secret`: hidden as it
+   * is typed. `password`: the same, and browsers offer to make one.
    */
-  readonly kind: "text" | "number" | "flag" | "choice" | "lines" | "pem" | "json" | "secret";
+  readonly kind:
+    | "text"
+    | "number"
+    | "flag"
+    | "choice"
+    | "lines"
+    | "pem"
+    | "json"
+    | "secret"
+    | "password"
+    | "date"
+    | "moment";
   readonly choices?: readonly string[];
+  /** What is written for choices whose value says little. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly asJson?: boolean;
   readonly help?: string;
   readonly required?: boolean;
@@ -25,93 +38,17 @@ export interface Setting {
   readonly optional?: boolean;
   /** What a form for something new begins with. */
   readonly initial?: unknown;
+  /** True: seldom needed, so it is folded away. */
+  readonly more?: boolean;
 }
 
 /** A setting and its new value; undefined: taken out. */
 export type Entry = readonly [name: string, value: unknown];
 
-/** The fields, filled from what was entered or else from what is configured. */
-export function SettingFields(
-  { settings, table, form }: {
-    settings: readonly Setting[];
-    table: unknown;
-    form?: Form | undefined;
-  },
-) {
-  return (
-    <div class="fields">
-      {settings.map((setting) => (
-        <SettingField setting={setting} value={valueOf(table, setting.name)} form={form} />
-      ))}
-    </div>
-  );
-}
-
-function SettingField(
-  { setting, value, form }: { setting: Setting; value: unknown; form: Form | undefined },
-) {
-  const { name, label, kind, help, required } = setting;
-  const id = `f-${name.replaceAll(".", "-")}`;
-  const text = form === undefined ? show(setting, value) : form.text(name);
-  const helpId = help === undefined ? undefined : `${id}-help`;
-  const common = { id, name, required, "aria-describedby": helpId };
-  if (kind === "flag") {
-    const checked = form === undefined ? (value ?? setting.initial) === true : form.flag(name);
-    return (
-      <div class="field">
-        <label class="check">
-          <input type="checkbox" {...common} checked={checked} /> {label}
-        </label>
-        {help !== undefined && <small id={helpId}>{help}</small>}
-      </div>
-    );
-  }
-  const isWide = kind === "lines" || kind === "pem" || kind === "json";
-  return (
-    <div class={isWide ? "field wide" : "field"}>
-      <label for={id}>{label}</label>
-      {kind === "choice"
-        ? <Choice setting={setting} common={common} text={text} />
-        : isWide
-        ? <textarea {...common} spellcheck={false}>{text}</textarea>
-        : (
-          <input
-            {...common}
-            value={text}
-            type={kind === "secret" ? "password" : "text"}
-            autocomplete="off"
-          />
-        )}
-      {kind === "pem" && (
-        <input type="file" name={`${name}_file`} aria-label={`${label}: file to upload`} />
-      )}
-      {help !== undefined && <small id={helpId}>{help}</small>}
-    </div>
-  );
-}
-
-function Choice(
-  { setting, common, text }: {
-    setting: Setting;
-    common: { readonly id: string; readonly name: string };
-    text: string;
-  },
-) {
-  const known = setting.choices ?? [];
-  const choices = known.includes(text) || text === "" ? known : [text, ...known];
-  return (
-    <select {...common}>
-      {choices.map((choice) => (
-        <option value={choice} selected={choice === text}>{choice || "–"}</option>
-      ))}
-    </select>
-  );
-}
-
 /**
  * What a form changes of a table.
  * @param shown the table as the form showed it, secrets hidden
- * @throws {Problem} 400: JSON that is none
+ * @throws {Problem} 400: fields that are needed and empty, and JSON that is none
  */
 export async function readSettings(
   form: Form,
@@ -119,6 +56,10 @@ export async function readSettings(
   shown: unknown,
 ): Promise<Entry[]> {
   const entries: Entry[] = [];
+  const missing = settings.filter(({ required, kind, name }) =>
+    required && kind !== "pem" && form.text(name).trim() === ""
+  );
+  if (missing.length > 0) throw fieldProblems(missing.map(({ name }) => [name, "is needed"]));
   for (const setting of settings) {
     const old = valueOf(shown, setting.name);
     const value = await readSetting(form, setting);
@@ -132,28 +73,30 @@ export async function readSettings(
 }
 
 async function readSetting(form: Form, setting: Setting): Promise<unknown> {
-  const { name, label, kind, optional, asJson } = setting;
+  const { name, kind, optional, asJson } = setting;
   if (kind === "flag") return form.flag(name);
+  if (kind === "password") return form.text(name) || undefined;
   const uploaded = kind === "pem" ? await form.file(`${name}_file`) : undefined;
   const text = (uploaded ?? form.text(name)).trim();
   if (kind === "lines") return text.split("\n").map((line) => line.trim()).filter(Boolean);
   if (text === "") return kind === "text" && !optional ? "" : undefined;
-  if (kind === "json" || asJson) return readJson(label, text);
+  if (kind === "json" || asJson) return readJson(name, text);
   if (kind === "number" && /^\d{1,15}$/.test(text)) return Number(text);
   return kind === "pem" && text.includes("\n") ? `${text}\n` : text;
 }
 
 /** @throws {Problem} 400: that is no JSON */
-export function readJson(label: string, text: string): unknown {
+function readJson(name: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Problem(400, "BAD_REQUEST", `${label}: expected JSON (${reason})`);
+    throw fieldProblem(name, `expected JSON (${reason})`);
   }
 }
 
-function show(setting: Setting, configured: unknown): string {
+/** The text of a field for what is configured. */
+export function show(setting: Setting, configured: unknown): string {
   const value = configured ?? setting.initial;
   if (value === undefined) return "";
   if (setting.kind === "json" || setting.asJson) {
