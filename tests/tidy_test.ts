@@ -206,6 +206,7 @@ function isOurs(target: string): boolean {
 
 function mayImport(from: string, target: string, allowed: readonly string[]): boolean {
   const matches = (name: string) => name.endsWith("/") ? target.startsWith(name) : target === name;
+  if (allowed.includes(target)) return true;
   if (allowed.some((name) => name.startsWith("!") && matches(name.slice(1)))) return false;
   if (allowed.some(matches)) return true;
   // A part may import itself.

@@ -1,7 +1,6 @@
 /**
  * PUB and HPUB: what becomes of a message that a NATS client sends.
  */
-import { unmount } from "../core/mountpoint.ts";
 import { type Message, type MessageExtras, own, type QoS } from "../core/message.ts";
 import { matches, toPattern } from "../core/match.ts";
 import type { Route } from "../core/route.ts";
@@ -11,6 +10,7 @@ import type { QosCounters } from "../observe/metrics.ts";
 import { spendData } from "./data_limit.ts";
 import { encodeMessage, messagePrefix } from "./encode.ts";
 import { decodeHeaders, NO_RESPONDERS_BLOCK, takeMqttHeaders } from "./headers.ts";
+import { mayPublish } from "./permission.ts";
 import { REPLY_PREFIX, unwrapReply } from "./reply.ts";
 import type { NatsSession } from "./session.ts";
 import { decodeSubject, hasWildcardToken } from "./subject.ts";
@@ -119,8 +119,17 @@ function publishTo(
     message.tailStart = decoder.tailStart;
     message.tailEnd = decoder.bodyEnd + 2;
   }
-  if (session.authorizer === undefined) send(session, message);
-  else authorize(session, message);
+  if (session.authorizer === undefined) {
+    send(session, message);
+    return;
+  }
+  const allowed = mayPublish(session, session.authorizer, message);
+  if (typeof allowed === "boolean") {
+    settle(session, message, allowed);
+    return;
+  }
+  const kept = own(message);
+  session.waitFor(allowed, (answer) => settle(session, kept, answer));
 }
 
 /** The last step: `+OK` goes out before the client's own copy of the message. */
@@ -156,75 +165,9 @@ function mayBeGathered(message: Message): boolean {
   return !message.retain && message.extras?.replyTo === undefined && message.kept === undefined;
 }
 
-function authorize(session: NatsSession, message: Message): void {
-  const authorizer = session.authorizer!;
-  const { route } = message;
-  // Asked first, or each permitted answer would be logged as a denial of the rules.
-  if (session.responses !== undefined && mayRespond(session, route.topic)) {
-    send(session, message);
-    return;
-  }
-  if (authorizer.generation !== session.decidedGeneration) forgetDecisions(session);
-  if (session.decidedAlways) {
-    send(session, message);
-    return;
-  }
-  // Headers may ask for another QoS or retain, which rules can tell apart.
-  const usual = !message.retain && message.qos === (session.options.verbose ? 1 : 0);
-  if (usual) {
-    const known = route === session.decidedRoute
-      ? session.decidedAllowed
-      : session.decisions?.get(route);
-    if (known !== undefined) {
-      session.decidedRoute = route;
-      session.decidedAllowed = known;
-      if (known) send(session, message);
-      else settle(session, message, false);
-      return;
-    }
-  }
-  const topic = permissionTopic(session, route.topic);
-  const answer = authorizer.publish(topic, message.qos, message.retain);
-  if (answer instanceof Promise) {
-    const kept = own(message);
-    session.waitFor(answer, (decision) => settle(session, kept, decision.allowed));
-    return;
-  }
-  if (answer.always) session.decidedAlways = true;
-  else if (usual) remember(session, route, answer.allowed);
-  settle(session, message, answer.allowed);
-}
-
-function remember(session: NatsSession, route: Route, allowed: boolean): void {
-  session.decidedRoute = route;
-  session.decidedAllowed = allowed;
-  const decisions = session.decisions ??= new Map();
-  if (decisions.size >= DECISIONS_MAX) decisions.clear();
-  decisions.set(route, allowed);
-}
-
-function forgetDecisions(session: NatsSession): void {
-  session.decidedGeneration = session.authorizer!.generation;
-  session.decidedRoute = undefined;
-  session.decidedAlways = false;
-  session.decisions?.clear();
-}
-
 function settle(session: NatsSession, message: Message, allowed: boolean): void {
   if (allowed) send(session, message);
   else deny(session, message.route.topic);
-}
-
-/** `allow_responses`: a received request gives the right to answer it, for a while. */
-function mayRespond(session: NatsSession, topic: Topic): boolean {
-  const right = session.responses?.get(topic);
-  if (right === undefined) return false;
-  if (right.left <= 0 || right.until < session.server.now()) {
-    session.responses!.delete(topic);
-    return false;
-  }
-  right.left--;
-  return true;
 }
 
 function deny(session: NatsSession, topic: Topic): void {
@@ -237,11 +180,8 @@ function deny(session: NatsSession, topic: Topic): void {
   }
 }
 
-/** The name that permissions are asked about. */
-export function permissionTopic(session: NatsSession, topic: Topic): Topic {
-  if (session.mountpoint === "" || session.server.options.authorizeMounted) return topic;
-  return (unmount(session.mountpoint, topic) ?? topic) as Topic;
-}
+/** Extras before they are handed on. */
+type WritableExtras = { -readonly [K in keyof MessageExtras]: MessageExtras[K] };
 
 function addExtras(
   session: NatsSession,
@@ -249,7 +189,7 @@ function addExtras(
   correlationData: Uint8Array | undefined,
 ): void {
   const decoder = session.decoder;
-  const extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] } = {};
+  const extras: WritableExtras = {};
   if (decoder.extraEnd > decoder.extraStart) addReply(session, extras);
   if (correlationData !== undefined) extras.correlationData = correlationData;
   if (decoder.headerSize > 0) addHeaders(session, message, extras);
@@ -259,7 +199,7 @@ function addExtras(
 /** nats-server never looks at a reply: one that is no subject passes as it is. */
 function addReply(
   { decoder, dialect }: NatsSession,
-  extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] },
+  extras: WritableExtras,
 ): void {
   const { bytes, extraStart, extraEnd } = decoder;
   const subject = decodeSubject(bytes, extraStart, extraEnd);
@@ -273,7 +213,7 @@ function addReply(
 function addHeaders(
   session: NatsSession,
   message: Message,
-  extras: { -readonly [K in keyof MessageExtras]: MessageExtras[K] },
+  extras: WritableExtras,
 ): void {
   const { decoder, server } = session;
   const { bytes, bodyStart, headerSize } = decoder;
@@ -319,8 +259,6 @@ function startsWithReplyPrefix(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === UNDERSCORE && bytes[at + 1] === LETTER_R && bytes[at + 2] === DOT;
 }
 
-/** Permissions that one connection remembers. */
-const DECISIONS_MAX = 4096;
 const STAR = 0x2a, GREATER = 0x3e;
 const NO_PAYLOAD = { start: 0, end: 0, payload: new Uint8Array(0) };
 const [UNDERSCORE, LETTER_R, DOT] = [...REPLY_PREFIX].map((c) => c.charCodeAt(0));

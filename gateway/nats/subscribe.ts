@@ -6,7 +6,7 @@ import { unmount } from "../core/mountpoint.ts";
 import { type Filter, toFilter } from "../core/topic.ts";
 import { deliverRetained } from "./deliver.ts";
 import type { FilterName } from "./dialect.ts";
-import { permissionTopic } from "./publish.ts";
+import { permissionTopic } from "./permission.ts";
 import type { NatsSession } from "./session.ts";
 import { decodeSubject } from "./subject.ts";
 import { NatsSubscription } from "./subscription.ts";
