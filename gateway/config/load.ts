@@ -104,11 +104,6 @@ export function loadConfig(input: LoadInput): LoadResult {
   };
 }
 
-/** The configuration when nothing is said. */
-export function defaultConfig(): Config {
-  return loadConfig({}).config!;
-}
-
 /** The problems as lines of text, `config.toml:3:1: error: path: message`. */
 export function formatIssues(issues: readonly ConfigIssue[], fileName: string): string[] {
   return issues.map(({ severity, path, line, column, source, message, hint }) => {

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
-import { certificateNames, mqttOptions } from "../../gateway/compose/mqtt_options.ts";
-import { defaultConfig, loadConfig } from "../../gateway/config/load.ts";
-import { MQTT_DEFAULTS } from "../../gateway/mqtt/options.ts";
+import { certificateNames } from "../../gateway/compose/mqtt_options.ts";
+import { loadConfig } from "../../gateway/config/load.ts";
 import { FakeLink } from "../kit/fake_link.ts";
-
-Deno.test("the broker's defaults are those of the configuration", () => {
-  assert.deepEqual(mqttOptions(defaultConfig()), MQTT_DEFAULTS);
-});
 
 const PEM = "-----BEGIN CERTIFICATE-----\nbmF0c2dh\ndGU=\n-----END CERTIFICATE-----\n";
 const CERTIFICATE = {

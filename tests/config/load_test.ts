@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createUser } from "@nats-io/nkeys";
-import { defaultConfig, formatIssues, loadConfig } from "../../gateway/config/load.ts";
+import { formatIssues, loadConfig } from "../../gateway/config/load.ts";
 
 /** A bad configuration and what must be said about it, as `line:column path: message (hint)`. */
 interface Case {
@@ -261,7 +261,7 @@ Deno.test("loadConfig finds what is wrong in one pass, whatever its kind", () =>
 });
 
 Deno.test("without a word, the defaults hold", () => {
-  const config = defaultConfig();
+  const config = loadConfig({}).config!;
   const { nats } = config.gateway;
   assert.deepEqual(nats.listeners.tcp.default?.bind, { host: "127.0.0.1", port: 4222 });
   assert.deepEqual(nats.listeners.ws.default?.bind, { host: "127.0.0.1", port: 9222 });
@@ -294,7 +294,7 @@ Deno.test("without a word, the defaults hold", () => {
 });
 
 Deno.test("the configuration is frozen all the way down", () => {
-  const config = defaultConfig();
+  const config = loadConfig({}).config!;
   const seen: unknown[] = [config];
   while (seen.length > 0) {
     const value = seen.pop();

@@ -11,7 +11,7 @@ import { Router } from "../../gateway/core/router.ts";
 import { MqttBroker } from "../../gateway/mqtt/broker.ts";
 import type { Decoder } from "../../gateway/mqtt/decode.ts";
 import type { MqttListener } from "../../gateway/mqtt/listener.ts";
-import { MQTT_DEFAULTS, type MqttOptions } from "../../gateway/mqtt/options.ts";
+import type { MqttOptions } from "../../gateway/mqtt/options.ts";
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -38,6 +38,7 @@ import {
   type PublishPacket,
 } from "../mqtt/wire.ts";
 import { FakeLink } from "./fake_link.ts";
+import { MQTT_DEFAULTS } from "./defaults.ts";
 
 const ALLOWED: SubscribeDecision = { allowed: true, rule: "allow all", source: "test" };
 

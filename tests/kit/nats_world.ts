@@ -13,10 +13,10 @@ import { NatsSession } from "../../gateway/nats/session.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
 import { NatsCounters } from "../../gateway/observe/metrics.ts";
 import type { PeerInfo } from "../../gateway/protocol/session.ts";
-import { DEFAULT_NATS_OPTIONS } from "../wire/session_world.ts";
 import { FakeLink } from "./fake_link.ts";
 import { concat } from "./raw_nats.ts";
 import { StillClock } from "./still_clock.ts";
+import { NATS_DEFAULTS } from "./defaults.ts";
 
 /** Somebody without a name. */
 export const NOBODY: Principal = { username: undefined, method: "none", superuser: false };
@@ -59,7 +59,7 @@ export class NatsWorld {
         clientId: client_id as string | undefined,
       }),
       authorizerFor: parts.authorizerFor,
-    }, { ...DEFAULT_NATS_OPTIONS, ...parts.options });
+    }, { ...NATS_DEFAULTS, ...parts.options });
     this.#authenticator = {
       required: parts.authenticate !== undefined,
       needsNonce: parts.needsNonce ?? false,

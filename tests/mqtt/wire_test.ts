@@ -4,21 +4,20 @@
  */
 import { type GatewayProcess, startGateway } from "../kit/gateway.ts";
 import { MOSQUITTO, Mosquitto } from "../kit/mosquitto.ts";
-import { type Case, MQTT_TRANSCRIPTS, play } from "../wire/mqtt_transcript.ts";
+import { MQTT_TRANSCRIPTS, play } from "../wire/mqtt_transcript.ts";
 import { MqttSessionWorld, MqttSocketWorld } from "../wire/mqtt_worlds.ts";
+import type { Case } from "../wire/transcript.ts";
 
 for (const transcript of MQTT_TRANSCRIPTS) {
   for (const one of transcript.cases) {
     Deno.test(`session: ${transcript.name}: ${one.name}`, async () => {
-      await play(transcript, one, new MqttSessionWorld(transcript));
+      await play(transcript, one, new MqttSessionWorld(transcript.settings));
     });
   }
 }
 
 for (const transcript of MQTT_TRANSCRIPTS) {
-  const settings = Object.entries(transcript.settings);
-  const set = settings.map(([name, value]) => `mqtt.${name}=${JSON.stringify(value)}`);
-  const gateway = lazy<GatewayProcess>(() => startGateway({ set }));
+  const gateway = lazy<GatewayProcess>(() => startGateway({ set: transcript.settings }));
   for (const one of transcript.cases.filter(runsOnSockets)) {
     Deno.test({
       name: `gateway: ${transcript.name}: ${one.name}`,

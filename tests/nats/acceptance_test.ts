@@ -5,21 +5,21 @@
  */
 import assert from "node:assert/strict";
 import { NATS_SERVER, NatsServer } from "../kit/nats_server.ts";
-import { SessionWorld } from "../wire/session_world.ts";
-import { SocketWorld } from "../wire/socket_world.ts";
-import { play, type Transcript, TRANSCRIPTS } from "../wire/transcript.ts";
+import { NATS_TRANSCRIPTS, play } from "../wire/nats_transcript.ts";
+import { NatsSessionWorld, NatsSocketWorld } from "../wire/nats_worlds.ts";
+import type { Transcript } from "../wire/transcript.ts";
 
-for (const transcript of TRANSCRIPTS) {
+for (const transcript of NATS_TRANSCRIPTS) {
   for (const one of transcript.cases) {
     for (const chunking of ["whole", "bytes"] as const) {
       Deno.test(`session, ${chunking}: ${transcript.name}: ${one.name}`, async () => {
-        await play(transcript, one, new SessionWorld(transcript.settings, chunking));
+        await play(transcript, one, new NatsSessionWorld(transcript.settings, chunking));
       });
     }
   }
 }
 
-for (const transcript of TRANSCRIPTS) {
+for (const transcript of NATS_TRANSCRIPTS) {
   const missing = NATS_SERVER === undefined;
   let server: NatsServer | undefined;
   Deno.test.beforeAll(async () => {
@@ -31,7 +31,7 @@ for (const transcript of TRANSCRIPTS) {
       name: `nats-server${missing ? " (not installed)" : ""}: ${transcript.name}: ${one.name}`,
       ignore: missing,
       async fn() {
-        using world = new SocketWorld(server!.port);
+        using world = new NatsSocketWorld(server!.port);
         await play(transcript, one, world);
       },
     });
@@ -47,7 +47,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 const ROWS: Readonly<Record<string, number>> = { FR: 49, PR: 53, CH: 31 };
 
 Deno.test("every row of the checklist has a transcript, or a place elsewhere", () => {
-  const names = TRANSCRIPTS.flatMap((transcript) => transcript.cases.map((one) => one.name));
+  const names = NATS_TRANSCRIPTS.flatMap((transcript) => transcript.cases.map((one) => one.name));
   const covered = new Set<string>();
   for (const name of names) {
     for (const [, suite, first, last] of name.matchAll(/\b(FR|PR|CH)-(\d+)(?:\.\.(\d+))?/g)) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { infoFor, NATS_VERSION } from "../../gateway/nats/info.ts";
-import { DEFAULT_NATS_OPTIONS } from "../wire/session_world.ts";
 import { NOBODY } from "../kit/nats_world.ts";
 import { FakeLink } from "../kit/fake_link.ts";
+import { NATS_DEFAULTS } from "../kit/defaults.ts";
 
 const OPEN = { required: false, available: false, verify: false, handshakeFirst: false };
 
@@ -22,7 +22,7 @@ function info(
     tls: { ...OPEN, ...tls },
   };
   const { peer } = new FakeLink({ id: 17, address: "192.0.2.9" });
-  return infoFor(DEFAULT_NATS_OPTIONS, listener, peer, nonce, lameDuck) as Record<string, unknown>;
+  return infoFor(NATS_DEFAULTS, listener, peer, nonce, lameDuck) as Record<string, unknown>;
 }
 
 Deno.test("INFO tells what client libraries look at", () => {

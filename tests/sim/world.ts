@@ -9,7 +9,6 @@ import { Router } from "../../gateway/core/router.ts";
 import { Sieve } from "../../gateway/core/sieve.ts";
 import type { Filter } from "../../gateway/core/topic.ts";
 import { MqttBroker } from "../../gateway/mqtt/broker.ts";
-import { MQTT_DEFAULTS } from "../../gateway/mqtt/options.ts";
 import { SessionRestorer } from "../../gateway/mqtt/restore.ts";
 import { createMqttSession } from "../../gateway/mqtt/session.ts";
 import { NatsServer } from "../../gateway/nats/server.ts";
@@ -20,8 +19,8 @@ import { openSqliteStore, type SqliteStore } from "../../gateway/store/sqlite.ts
 import { LET_IN } from "../kit/mqtt_world.ts";
 import type { Chance } from "../kit/random.ts";
 import { StillClock } from "../kit/still_clock.ts";
-import { DEFAULT_NATS_OPTIONS } from "../wire/session_world.ts";
 import { type Client, SimConnection } from "./connection.ts";
+import { MQTT_DEFAULTS, NATS_DEFAULTS } from "../kit/defaults.ts";
 
 /** Everybody may publish it, nobody may receive it. */
 export const SECRET_TOPIC = "n/secret";
@@ -219,7 +218,7 @@ export class SimWorld {
       refuses: (message) => broker.refuses(message),
       clientInfo: () => ({ username: undefined, password: undefined, clientId: undefined }),
       authorizerFor: NOBODY_HEARS_SECRETS,
-    }, { ...DEFAULT_NATS_OPTIONS, heartbeat_interval_ms: 0, idle_timeout_ms: 0 });
+    }, { ...NATS_DEFAULTS, heartbeat_interval_ms: 0, idle_timeout_ms: 0 });
     return { store, router, broker, nats };
   }
 

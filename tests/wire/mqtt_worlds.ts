@@ -1,20 +1,19 @@
 /** Where MQTT transcripts are played: sessions without sockets, and real ports. */
-import { MQTT_DEFAULTS, type MqttOptions } from "../../gateway/mqtt/options.ts";
 import type { ProtocolVersion } from "../../gateway/mqtt/packets.ts";
+import { isClosed } from "../kit/closed.ts";
+import { mqttOptionsOf } from "../kit/defaults.ts";
 import { type FakeClient, MqttWorld } from "../kit/mqtt_world.ts";
 import { within } from "../kit/wait.ts";
 import { type AnyPacket, decodeAll, decoderOf } from "../mqtt/wire.ts";
-import type { Peer, Transcript, World } from "./mqtt_transcript.ts";
+import type { Peer } from "./mqtt_transcript.ts";
+import type { World } from "./transcript.ts";
 
 /** Sessions without sockets, and a clock that jumps. */
-export class MqttSessionWorld implements World {
+export class MqttSessionWorld implements World<Peer> {
   readonly #world: MqttWorld;
 
-  constructor(transcript: Transcript) {
-    for (const name in transcript.settings) {
-      if (!(name in MQTT_DEFAULTS)) throw new Error(`${transcript.name}: no option ${name}`);
-    }
-    this.#world = new MqttWorld({ options: transcript.settings as Partial<MqttOptions> });
+  constructor(settings: readonly string[]) {
+    this.#world = new MqttWorld({ options: mqttOptionsOf(settings) });
   }
 
   connect(): Peer {
@@ -50,7 +49,7 @@ class SessionPeer implements Peer {
 }
 
 /** Connections to a port of this machine. Time passes by itself: a wait is the next answer. */
-export class MqttSocketWorld implements World, Disposable {
+export class MqttSocketWorld implements World<Peer>, Disposable {
   readonly #open: SocketPeer[] = [];
   constructor(readonly port: number) {}
 
@@ -104,8 +103,4 @@ class SocketPeer implements Peer {
     }
     return this.#packets.shift()!;
   }
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
 }

@@ -1,12 +1,8 @@
 /**
- * Transcripts of NATS conversations: what a client sends and what it must get, as data. The same
- * file runs against a session without sockets, against a started gateway, and (where it says
- * `portable`) against nats-server, which proves that it is real NATS.
+ * NATS transcripts: what stands in the lines of `transcript.ts`. They run against nats-server as
+ * well.
  *
  * ```
- * set gateway.nats.protocol.max_payload_size=1024     for the whole file
- * == PR-16 t_unsubscribe_with_max_msgs [portable]      one case
- * # why
  * > PING                  send a line (CR LF is added)
  * >> PI                   send without CR LF
  * < PONG                  the next line must be this
@@ -15,39 +11,22 @@
  * < (nothing)             everything is dealt with and nothing came
  * < (closed)              the server closes, without another byte
  * > (end)                 the client ends its side
- * ~ 2000                  this many milliseconds pass
- * b> PING                 the same on a second connection, named b
  * ```
  *
- * A connection is made when it is first named, and its INFO is read then. `\r \n \t \0 \xHH \\`
- * stand for those characters, `\(x*9)` for nine times x. At the end of a case `(nothing)` holds on
- * every connection that is still open.
+ * INFO is read as soon as a connection is made. `\r \n \t \0 \xHH \\` stand for those
+ * characters, `\(x*9)` for nine times x. At the end of a case `(nothing)` holds on every connection
+ * that is still open.
  */
 import assert from "node:assert/strict";
-
-/** One transcript file. */
-export interface Transcript {
-  readonly name: string;
-  /** `path=value` settings. */
-  readonly settings: readonly string[];
-  readonly cases: readonly Case[];
-}
-
-/** One conversation. */
-export interface Case {
-  readonly name: string;
-  /** nats-server says the same. */
-  readonly portable: boolean;
-  readonly steps: readonly Step[];
-}
-
-interface Step {
-  /** Line of the file. */
-  readonly at: number;
-  readonly who: string;
-  readonly kind: ">" | ">>" | "<" | "~";
-  readonly text: string;
-}
+import {
+  type Case,
+  type Conversation,
+  playCase,
+  readTranscripts,
+  type Step,
+  type Transcript,
+  type World,
+} from "./transcript.ts";
 
 /** The client's end of one connection. */
 export interface Peer {
@@ -58,64 +37,18 @@ export interface Peer {
   line(): string | null | Promise<string | null>;
 }
 
-/** Where a transcript runs. */
-export interface World {
-  connect(): Peer | Promise<Peer>;
-  /** Milliseconds pass. */
-  pass(ms: number): void | Promise<void>;
+/** Plays one case: see `playCase`. */
+export function play(transcript: Transcript, one: Case, world: World<Peer>): Promise<void> {
+  return playCase(transcript, one, world, async (peer) => {
+    const connection = new Connection(peer);
+    await connection.open();
+    return connection;
+  });
 }
 
-/** Reads a transcript file. */
-function parseTranscript(name: string, text: string): Transcript {
-  const settings: string[] = [];
-  const cases: { name: string; portable: boolean; steps: Step[] }[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    const at = index + 1;
-    if (line.trim() === "" || line.startsWith("#")) continue;
-    if (line.startsWith("set ")) settings.push(line.slice(4).trim());
-    else if (line.startsWith("== ")) {
-      const title = line.slice(3).replace(/ \[portable\]$/, "");
-      cases.push({ name: title, portable: title !== line.slice(3), steps: [] });
-    } else {
-      const match = /^([a-z]*)(>>|>|<|~)(?: (.*))?$/.exec(line);
-      assert.ok(match !== null && cases.length > 0, `${name}:${at}: cannot read "${line}"`);
-      const kind = match[2] as Step["kind"];
-      cases.at(-1)!.steps.push({ at, who: match[1]!, kind, text: match[3] ?? "" });
-    }
-  }
-  return { name, settings, cases };
-}
-
-/** Plays one case; throws, naming the line of the file, when an answer is not as written. */
-export async function play(transcript: Transcript, one: Case, world: World): Promise<void> {
-  const connections = new Map<string, Connection>();
-  let step = one.steps[0]!;
-  try {
-    for (step of one.steps) {
-      if (step.kind === "~") {
-        await world.pass(Number(step.text));
-        continue;
-      }
-      let connection = connections.get(step.who);
-      if (connection === undefined) {
-        connection = new Connection(await world.connect());
-        await connection.open();
-        connections.set(step.who, connection);
-      }
-      await connection.do(step);
-    }
-    for (const connection of connections.values()) await connection.finish();
-  } catch (error) {
-    const line = `${step.who}${step.kind} ${step.text}`;
-    throw new Error(`${transcript.name}:${step.at}: ${line}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-class Connection {
+class Connection implements Conversation {
   #info = "";
-  #closed = false;
+  over = false;
   constructor(readonly peer: Peer) {}
 
   async open(): Promise<void> {
@@ -130,7 +63,7 @@ class Connection {
   }
 
   async finish(): Promise<void> {
-    if (!this.#closed) await this.#expect("(nothing)");
+    if (!this.over) await this.#expect("(nothing)");
   }
 
   async #expect(wanted: string): Promise<void> {
@@ -138,7 +71,7 @@ class Connection {
       await this.peer.send("PING\r\n");
       assert.equal(await this.peer.line(), "PONG");
     } else if (wanted === "(closed)") {
-      this.#closed = true;
+      this.over = true;
       assert.equal(await this.peer.line(), null);
     } else if (wanted.startsWith("INFO ")) {
       assertHolds(JSON.parse(this.#info.slice(5)), JSON.parse(wanted.slice(5)));
@@ -176,11 +109,5 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\",
 };
 
-/** Every transcript of this folder. */
-export const TRANSCRIPTS: readonly Transcript[] = [
-  ...Deno.readDirSync(new URL(".", import.meta.url)),
-]
-  .map((entry) => entry.name)
-  .filter((name) => name.endsWith(".nats"))
-  .sort()
-  .map((name) => parseTranscript(name, Deno.readTextFileSync(new URL(name, import.meta.url))));
+/** Every NATS transcript of this folder. */
+export const NATS_TRANSCRIPTS: readonly Transcript[] = readTranscripts(".nats");

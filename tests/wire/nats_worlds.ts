@@ -1,36 +1,20 @@
-/** Plays transcripts against NATS sessions without sockets, on a clock that only tests move. */
+/** Where NATS transcripts are played: sessions without sockets, and real ports. */
 import { NatsCounters } from "../../gateway/observe/metrics.ts";
 import assert from "node:assert/strict";
 import { RetainedStore } from "../../gateway/core/retained.ts";
 import { Router } from "../../gateway/core/router.ts";
-import { type NatsOptions, NatsServer } from "../../gateway/nats/server.ts";
+import { NatsServer } from "../../gateway/nats/server.ts";
 import { NatsSession } from "../../gateway/nats/session.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
+import { isClosed } from "../kit/closed.ts";
 import { FakeLink } from "../kit/fake_link.ts";
-import type { Peer, World } from "./transcript.ts";
+import { RawNats } from "../kit/raw_nats.ts";
+import { natsOptionsOf } from "../kit/defaults.ts";
+import type { Peer } from "./nats_transcript.ts";
+import type { World } from "./transcript.ts";
 
 /** How the bytes of a line reach the session: in one piece, or one by one. */
 export type Chunking = "whole" | "bytes";
-
-/** The defaults of the configuration. */
-export const DEFAULT_NATS_OPTIONS: NatsOptions = {
-  serverId: "emqx_nats_gateway",
-  serverName: "emq_nats_gateway",
-  mountpoint: "",
-  mapping: "lossless",
-  dollarTopics: false,
-  deliverRetained: true,
-  authorizeMounted: false,
-  heartbeat_interval_ms: 60_000,
-  heartbeat_wait_ms: 5_000,
-  idle_timeout_ms: 30_000,
-  auth_timeout_ms: 5_000,
-  payload_bytes_max: 1_048_576,
-  control_line_bytes_max: 4096,
-  oversize: "keep",
-  subscriptions_max: Infinity,
-  pending_bytes_max: 64 * 1024 * 1024,
-};
 
 const RETAINED_LIMITS = {
   messages_max: Infinity,
@@ -40,13 +24,12 @@ const RETAINED_LIMITS = {
 };
 
 /** A router, and sessions on it. */
-export class SessionWorld implements World {
+export class NatsSessionWorld implements World<Peer> {
   #now = 1_000_000;
   readonly #peers: SessionPeer[] = [];
   readonly server: NatsServer;
 
   constructor(settings: readonly string[] = [], readonly chunking: Chunking = "whole") {
-    const options = { ...DEFAULT_NATS_OPTIONS, ...optionsOf(settings) };
     const now = () => this.#now;
     let texts = 0;
     this.server = new NatsServer({
@@ -58,7 +41,7 @@ export class SessionWorld implements World {
       refuses: () => false,
       clientInfo: () => ({ username: undefined, password: undefined, clientId: undefined }),
       authorizerFor: undefined,
-    }, options);
+    }, natsOptionsOf(settings));
   }
 
   connect(): Peer {
@@ -165,29 +148,50 @@ class SessionPeer implements Peer {
   }
 }
 
-/** The options that `path=value` lines of a transcript set. */
-function optionsOf(settings: readonly string[]): Partial<NatsOptions> {
-  const options: { -readonly [K in keyof NatsOptions]?: NatsOptions[K] } = {};
-  for (const setting of settings) {
-    const [path, value] = setting.split("=") as [string, string];
-    switch (path) {
-      case "gateway.nats.protocol.max_payload_size":
-        options.payload_bytes_max = Number(value);
-        break;
-      case "gateway.nats.default_heartbeat_interval":
-        options.heartbeat_interval_ms = milliseconds(value);
-        break;
-      case "gateway.nats.heartbeat_wait_timeout":
-        options.heartbeat_wait_ms = milliseconds(value);
-        break;
-      default:
-        throw new Error(`teach session_world.ts the setting ${path}`);
-    }
+/** Connections to a port of this machine. Time passes by itself: a wait is the next answer. */
+export class NatsSocketWorld implements World<Peer>, Disposable {
+  readonly #open: SocketPeer[] = [];
+  constructor(readonly port: number) {}
+
+  async connect(): Promise<Peer> {
+    const peer = await SocketPeer.connect(this.port);
+    this.#open.push(peer);
+    return peer;
   }
-  return options;
+
+  pass(): void {}
+
+  [Symbol.dispose](): void {
+    for (const peer of this.#open) peer.raw.close();
+  }
 }
 
-/** Milliseconds of a duration such as `250ms` or `2s`. */
-function milliseconds(duration: string): number {
-  return parseInt(duration) * (duration.endsWith("ms") ? 1 : 1000);
+class SocketPeer implements Peer {
+  #info: string | undefined;
+  private constructor(readonly raw: RawNats) {
+    this.#info = `INFO ${JSON.stringify(raw.info)}`;
+  }
+
+  static async connect(port: number): Promise<SocketPeer> {
+    return new SocketPeer(await RawNats.connect(port));
+  }
+
+  async send(text: string): Promise<void> {
+    try {
+      await this.raw.send(text);
+    } catch (error) {
+      // The server has closed meanwhile; what it said before that can still be read.
+      if (!isClosed(error)) throw error;
+    }
+  }
+
+  end(): Promise<void> {
+    return this.raw.conn.closeWrite();
+  }
+
+  line(): string | null | Promise<string | null> {
+    const info = this.#info;
+    this.#info = undefined;
+    return info ?? this.raw.line();
+  }
 }
