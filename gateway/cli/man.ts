@@ -1,5 +1,5 @@
 /** `natsgate man`: the manual page, made from the table of commands. */
-import { VERSION } from "../version.ts";
+import { BUILT, VERSION } from "../version.ts";
 import { COMMANDS } from "./commands.ts";
 import { optionHelp } from "./help.ts";
 import { TOPICS } from "./help_topics.ts";
@@ -14,7 +14,7 @@ export function run(_args: Arguments, io: Io): number {
 
 /** The page. */
 export function manPage(): string {
-  let page = `.TH NATSGATE 1 "" "natsgate ${VERSION}"
+  let page = `.TH NATSGATE 1 "${BUILT}" "natsgate ${VERSION}"
 .SH NAME
 natsgate \\- NATS and MQTT clients on one broker
 .SH SYNOPSIS

@@ -135,28 +135,6 @@ Deno.test("service prints units that name the given places", async () => {
 });
 
 Deno.test({
-  name: "the systemd unit has no mistakes (needs systemd-analyze)",
-  ignore: !has("systemd-analyze"),
-  async fn() {
-    const dir = await Deno.makeTempDir({ prefix: "natsgate-test-" });
-    try {
-      const unit = await run(["service", "systemd", "--binary=/bin/true", "--user=root"]);
-      await Deno.writeTextFile(`${dir}/natsgate.service`, unit.output);
-      const report = await pipe("systemd-analyze", ["verify", `${dir}/natsgate.service`], "");
-      assert.doesNotMatch(`${report?.output}${report?.errors}`, /natsgate\.service:\d+/);
-    } finally {
-      await Deno.remove(dir, { recursive: true });
-    }
-  },
-});
-
-Deno.test("the openrc script is a shell script", async () => {
-  const { output } = await run(["service", "openrc"]);
-  const report = await pipe("sh", ["-n"], output);
-  assert.deepEqual([report?.code, report?.errors], [0, ""]);
-});
-
-Deno.test({
   name: "bash completes commands, second words, options and values (needs bash)",
   ignore: !has("bash"),
   async fn() {
@@ -177,16 +155,65 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "fish completes commands, second words, options and values (needs fish)",
+  ignore: !has("fish"),
+  async fn() {
+    const home = await Deno.makeTempDir({ prefix: "natsgate-fish-" });
+    try {
+      await Deno.writeTextFile(`${home}/it.fish`, (await run(["completion", "fish"])).output);
+      const complete = async (line: string) => {
+        const ask = `set -x HOME ${home}; source ${home}/it.fish; complete -C '${line}'`;
+        const report = await pipe("fish", ["--no-config", "-c", ask], "");
+        assert.equal(report?.errors, "");
+        return report?.output.trim().split("\n").map((each) => each.split("\t")[0]) ?? [];
+      };
+      assert.deepEqual(await complete("natsgate transl"), ["translate"]);
+      assert.deepEqual(await complete("natsgate nkey g"), ["gen"]);
+      assert.deepEqual(await complete("natsgate pub --ret"), ["--retain"]);
+      assert.deepEqual(await complete("natsgate pub --qos "), ["0", "1", "2"]);
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "zsh completes commands, second words and options (needs zsh)",
+  ignore: !has("zsh"),
+  async fn() {
+    const dir = await Deno.makeTempDir({ prefix: "natsgate-zsh-" });
+    try {
+      await Deno.writeTextFile(`${dir}/_natsgate`, (await run(["completion", "zsh"])).output);
+      for (
+        const [typed, completed] of [
+          ["natsgate transl", "natsgate translate"],
+          ["natsgate nkey g", "natsgate nkey gen"],
+          ["natsgate pub --ret", "natsgate pub --retain"],
+        ] as const
+      ) {
+        // A shell at a terminal, the key that completes, and the line as it is then.
+        const script = `
+          zmodload zsh/zpty
+          zpty shell zsh -f -i
+          zpty -w shell "fpath=(${dir} \\$fpath); autoload -U compinit; compinit -u -D"
+          zpty -w shell "show() { print -r -- RE""SULT\\$BUFFER.; }; zle -N show"
+          zpty -w shell "bindkey '^T' show; print -r -- RE""ADY"
+          zpty -r -m shell out '*READY*'
+          zpty -w -n shell $'${typed}\\t\\C-t'
+          zpty -r -m shell out '*RESULT*.*'
+          print -r -- "$out"`;
+        const report = await pipe("timeout", ["20", "zsh", "-f", "-c", script], "");
+        const line = /RESULT(.*?)\./.exec(report?.output ?? "")?.[1];
+        assert.equal(line?.trim(), completed, `${report?.output}${report?.errors}`);
+      }
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
+
 for (const shell of ["zsh", "fish"]) {
-  Deno.test({
-    name: `the ${shell} completions are ${shell} (needs ${shell})`,
-    ignore: !has(shell),
-    async fn() {
-      const { output } = await run(["completion", shell]);
-      const report = await pipe(shell, ["-n"], output);
-      assert.deepEqual([report?.code, report?.errors], [0, ""]);
-    },
-  });
   Deno.test(`the ${shell} completions name every command and option`, async () => {
     const { output } = await run(["completion", shell]);
     for (const command of COMMANDS) {
@@ -205,5 +232,19 @@ Deno.test({
     assert.deepEqual([report?.code, report?.errors], [0, ""]);
     const text = report?.output.replace(/[\u2010\u2212]\s*/g, "-").replace(/\s+/g, " ") ?? "";
     for (const command of COMMANDS) assert(text.includes(command.summary.slice(1, 15)), text);
+  },
+});
+
+Deno.test({
+  name: "mandoc has no more to say of the manual page than that lines are long (needs mandoc)",
+  ignore: !has("mandoc"),
+  async fn() {
+    const { output } = await run(["man"]);
+    const report = await pipe("mandoc", ["-T", "lint"], output);
+    // From source there is no day on which it was built.
+    const said = report?.output.split("\n").filter((line) =>
+      line !== "" && !/longer than 80 bytes|missing date/.test(line)
+    );
+    assert.deepEqual(said, []);
   },
 });
