@@ -4,7 +4,13 @@
 import type { AuthResult, Credentials, Principal } from "../auth/types.ts";
 import { hash } from "../core/group.ts";
 import { renderMountpoint } from "../core/mountpoint.ts";
-import { type Connect, type ConnectCredentials, parseConnect } from "./connect_options.ts";
+import { ProtocolError } from "../errors.ts";
+import {
+  type Connect,
+  type ConnectCredentials,
+  parseConnect,
+  PROTOCOL_ERROR,
+} from "./connect_options.ts";
 import type { ClientInfo, NatsServer } from "./server.ts";
 import type { NatsSession } from "./session.ts";
 
@@ -28,7 +34,8 @@ export function connect(session: NatsSession): void {
     session.options,
   );
   if (request.options.noResponders && !request.options.headers) {
-    session.fail(NO_RESPONDERS_NEED_HEADERS, { kind: "auth", detail: NO_RESPONDERS_NEED_HEADERS });
+    const text = NO_RESPONDERS_NEED_HEADERS;
+    session.break(new ProtocolError(text, PROTOCOL_ERROR, text));
     return;
   }
   const info = session.server.parts.clientInfo(request.packet, session.link.peer);

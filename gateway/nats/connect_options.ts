@@ -92,7 +92,8 @@ export function parseConnect(
   };
 }
 
-const PROTOCOL_ERROR = 0x82;
+/** MQTT's number for a breach of the protocol; NATS has texts only. */
+export const PROTOCOL_ERROR = 0x82;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 function parseObject(bytes: Uint8Array): Record<string, unknown> {

@@ -6,6 +6,7 @@ import { matches, toPattern } from "../core/match.ts";
 import type { Route } from "../core/route.ts";
 import { equals } from "../core/route_table.ts";
 import type { Topic } from "../core/topic.ts";
+import { ProtocolError } from "../errors.ts";
 import type { QosCounters } from "../observe/metrics.ts";
 import { spendData } from "./data_limit.ts";
 import { encodeMessage, messagePrefix } from "./encode.ts";
@@ -69,7 +70,7 @@ export function oversize(session: NatsSession): void {
   session.server.counters.dropped.too_large++;
   const text = "Maximum Payload Violation";
   if (session.server.options.oversize === "keep") session.complain(text);
-  else session.fail(text, { kind: "auth", detail: "payload too large" });
+  else session.break(new ProtocolError("payload too large", PACKET_TOO_LARGE, text));
 }
 
 /** A reply to a request that came from MQTT: the subject carries the Correlation Data. */
@@ -259,6 +260,8 @@ function startsWithReplyPrefix(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === UNDERSCORE && bytes[at + 1] === LETTER_R && bytes[at + 2] === DOT;
 }
 
+/** MQTT's number for it; NATS has the text only. */
+const PACKET_TOO_LARGE = 0x95;
 const STAR = 0x2a, GREATER = 0x3e;
 const NO_PAYLOAD = { start: 0, end: 0, payload: new Uint8Array(0) };
 const [UNDERSCORE, LETTER_R, DOT] = [...REPLY_PREFIX].map((c) => c.charCodeAt(0));

@@ -238,6 +238,12 @@ export class NatsSession implements Session, Subscriber {
     this.close(cause);
   }
 
+  /** The same for what the client may not do, whoever it is. */
+  break(error: ProtocolError): void {
+    this.server.counters.protocol_errors++;
+    this.fail(error.natsText, { kind: "protocol", error });
+  }
+
   close(cause: CloseCause): void {
     if (this.state === "closed") return;
     this.state = "closed";
@@ -293,8 +299,7 @@ export class NatsSession implements Session, Subscriber {
     } catch (error) {
       batch.flush();
       if (!(error instanceof ProtocolError)) throw error;
-      this.server.counters.protocol_errors++;
-      this.fail(error.natsText, { kind: "protocol", error });
+      this.break(error);
     }
   }
 
