@@ -7,6 +7,7 @@ import type { Config } from "../config/types.ts";
 import type { DecisionQuestion, LoginOutcome, LoginQuestion, TopicQuestion } from "../control.ts";
 import { toFilter, toTopic } from "../core/topic.ts";
 import type { Gateway } from "../gateway.ts";
+import { splitShare } from "../mqtt/filter.ts";
 import type { PeerInfo } from "../protocol/session.ts";
 
 /** Milliseconds after which a trial of a login is given up, whatever its backend is doing. */
@@ -33,14 +34,14 @@ export async function decideFor(
     if (valid === undefined) return badName("this is not a valid topic");
     return await authorizer.publish(valid, qos, retain);
   }
-  const [, group, rest] = /^\$share\/([^/]+)\/(.+)$/s.exec(topic) ?? [];
-  const filter = toFilter(rest ?? topic);
+  const shared = splitShare(topic);
+  const filter = shared && toFilter(shared.filter);
   if (filter === undefined) return badName("this is not a valid filter");
   const { allowed, rule, source } = await authorizer.subscribe({
     filter,
     oneOrMore: false,
     matchesDollar: false,
-    group,
+    group: shared!.group,
     qos,
   });
   return { allowed, rule, source };

@@ -19,6 +19,7 @@ import type { ClientView as Subject, Decision } from "../auth/types.ts";
 import type { MqttBroker } from "../mqtt/broker.ts";
 import type { ClientSession } from "../mqtt/client_session.ts";
 import { MqttSession } from "../mqtt/session.ts";
+import { splitShare } from "../mqtt/filter.ts";
 import { VERSION_NAMES } from "../mqtt/session_info.ts";
 import { subscribeFor as subscribeMqtt } from "../mqtt/subscribe.ts";
 import type { MqttSubscription } from "../mqtt/subscription.ts";
@@ -122,7 +123,9 @@ export class RunningClients implements ClientControl {
   ): Promise<SubscriptionOutcome> {
     const client = this.#find(protocol, clientId);
     if (client === undefined) return { kind: "no client" };
-    const { group, filter } = splitShare(request.topic);
+    const shared = splitShare(request.topic);
+    if (shared === undefined) return { kind: "refused", reason: "this is not a valid filter" };
+    const { group, filter } = shared;
     const answer = client instanceof NatsSession
       ? await subscribeNats(client, { filter, group, sid: request.sid }, this.parts.turn)
       : client instanceof MqttSession
@@ -141,11 +144,10 @@ export class RunningClients implements ClientControl {
         found = clientSession(client)?.unsubscribe(topic) ?? false;
         return;
       }
-      const { group, filter } = splitShare(topic);
+      const { group, filter } = splitShare(topic) ?? {};
       for (const subscription of [...client.subscriptions.values()]) {
-        const same = subscription.filter === client.mountpoint + filter &&
-          subscription.group === group;
-        if (!same) continue;
+        if (subscription.filter !== client.mountpoint + filter) continue;
+        if (subscription.group !== group) continue;
         client.drop(subscription);
         found = true;
       }
@@ -361,14 +363,6 @@ function viewOf(
   }
   const { qos, retainAsPublished, retainHandling } = subscription;
   return { ...common, protocol: "mqtt", qos, retainAsPublished, retainHandling };
-}
-
-/** `$share/<group>/<filter>` in its parts. */
-function splitShare(topic: string): { group: string | undefined; filter: string } {
-  const match = /^\$share\/([^/]+)\/(.+)$/s.exec(topic);
-  return match === null
-    ? { group: undefined, filter: topic }
-    : { group: match[1]!, filter: match[2]! };
 }
 
 function isFuzzy({ likeClientId, likeUsername }: ClientQuery): boolean {

@@ -3,33 +3,20 @@
  */
 import * as v from "valibot";
 import { isTable, put, type Table } from "./tree.ts";
-import type { Schema } from "./walk.ts";
-
-/** The parts of a valibot schema that matter here. */
-interface Node {
-  readonly type: string;
-  readonly wrapped?: Node;
-  readonly default?: unknown;
-  readonly options?: readonly Node[];
-  readonly entries?: Readonly<Record<string, Node>>;
-  readonly item?: Node;
-  readonly value?: Node;
-}
+import type { Schema, SchemaNode } from "./walk.ts";
 
 /** A copy of `value` with every default of the schema; what does not fit is left as it is. */
 export function complete(schema: Schema, value: unknown): unknown {
-  return fill(schema as unknown as Node, value);
+  return fill(schema, value);
 }
 
-function fill(node: Node, value: unknown): unknown {
+function fill(node: SchemaNode, value: unknown): unknown {
   if (node.type === "optional") {
     return fill(node.wrapped!, value === undefined ? node.default : value);
   }
   if (value === undefined) return undefined;
   if (node.type === "variant" || node.type === "union") {
-    const fits = node.options!.find((option) =>
-      v.safeParse(option as unknown as Schema, value).success
-    );
+    const fits = node.options!.find((option) => v.safeParse(option, value).success);
     return fits === undefined ? value : fill(fits, value);
   }
   if (node.item !== undefined && Array.isArray(value)) {

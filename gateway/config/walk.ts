@@ -2,40 +2,44 @@
 import * as v from "valibot";
 import type { Path } from "./path.ts";
 
-/** The parts of a valibot schema that have children. */
-interface Node {
-  readonly type: string;
-  readonly wrapped?: Node;
-  readonly options?: readonly (Node | string | number)[];
-  readonly entries?: Readonly<Record<string, Node>>;
-  readonly item?: Node;
-  readonly value?: Node;
-}
-
 /** Any schema of this package. */
 export type Schema = v.GenericSchema;
 
+/** A schema with the parts that those of its type have. */
+export interface SchemaNode extends Schema {
+  /** Of "optional". */
+  readonly wrapped?: SchemaNode;
+  readonly default?: unknown;
+  /** Of "variant" and "union". */
+  readonly options?: readonly SchemaNode[];
+  /** Of tables. */
+  readonly entries?: Readonly<Record<string, SchemaNode>>;
+  /** Of "array". */
+  readonly item?: SchemaNode;
+  /** Of "record". */
+  readonly value?: SchemaNode;
+}
+
 /** What the schema allows at the path; several where a kind decides. Empty: nothing. */
-export function schemasAt(root: Schema, path: Path): Schema[] {
-  let nodes = alternatives(root as unknown as Node);
-  let found: Node[] = [root as unknown as Node];
+export function schemasAt(root: Schema, path: Path): SchemaNode[] {
+  let nodes = alternatives(root);
+  let found: SchemaNode[] = [root];
   for (const part of path) {
     found = nodes.flatMap((node) => child(node, part) ?? []);
     nodes = found.flatMap(alternatives);
   }
-  return found as unknown as Schema[];
+  return found;
 }
 
 /** Names that may stand in the table at the path. */
 export function namesAt(root: Schema, path: Path): string[] {
-  const nodes = (schemasAt(root, path) as unknown as Node[]).flatMap(alternatives);
+  const nodes = schemasAt(root, path).flatMap(alternatives);
   return [...new Set(nodes.flatMap((node) => Object.keys(node.entries ?? {})))];
 }
 
 /** True when the schema has an array at the path. */
 export function isArrayAt(root: Schema, path: Path): boolean {
-  return (schemasAt(root, path) as unknown as Node[])
-    .flatMap(alternatives).some((node) => node.type === "array");
+  return schemasAt(root, path).flatMap(alternatives).some((node) => node.type === "array");
 }
 
 /** True when the value, written at the path, means what leaving it out means. */
@@ -56,10 +60,10 @@ export function isDefault(root: Schema, path: Path, value: unknown): boolean {
  * alternative of a variant counts.
  */
 export function* schemaPaths(root: Schema): Generator<string[]> {
-  yield* nodePaths(root as unknown as Node, []);
+  yield* nodePaths(root, []);
 }
 
-function* nodePaths(node: Node, path: string[]): Generator<string[]> {
+function* nodePaths(node: SchemaNode, path: string[]): Generator<string[]> {
   for (const one of alternatives(node)) {
     if (one.entries !== undefined) {
       for (const [key, entry] of Object.entries(one.entries)) {
@@ -75,20 +79,20 @@ function* nodePaths(node: Node, path: string[]): Generator<string[]> {
   }
 }
 
-function hasChildren(node: Node): boolean {
+function hasChildren(node: SchemaNode): boolean {
   return alternatives(node).some((one) => one.entries !== undefined);
 }
 
 /** The node without optional, variant and union around it. */
-function alternatives(node: Node): Node[] {
+function alternatives(node: SchemaNode): SchemaNode[] {
   if (node.type === "optional") return alternatives(node.wrapped!);
   if (node.type === "variant" || node.type === "union") {
-    return (node.options as readonly Node[]).flatMap(alternatives);
+    return node.options!.flatMap(alternatives);
   }
   return [node];
 }
 
-function child(node: Node, part: string | number): Node | undefined {
+function child(node: SchemaNode, part: string | number): SchemaNode | undefined {
   if (typeof part === "number") return node.type === "array" ? node.item : undefined;
   if (node.type === "record") return node.value;
   const entries = node.entries;

@@ -33,22 +33,30 @@ export function parseFilter(
   mountpoint: string,
   limits: FilterLimits,
 ): ParsedFilter | number {
-  const shared = name.startsWith(SHARE_PREFIX);
-  let group: string | undefined;
-  let text = name;
-  if (shared) {
-    const slash = name.indexOf("/", SHARE_PREFIX.length);
-    if (slash < 0) return ReasonCode.TopicFilterInvalid;
-    group = name.slice(SHARE_PREFIX.length, slash);
-    text = name.slice(slash + 1);
-    if (group === "" || hasWildcard(group)) return ReasonCode.TopicFilterInvalid;
-  }
-  const filter = toFilter(text, limits.max_topic_levels);
-  const mounted = toFilter(mount(mountpoint, text));
+  const parts = splitShare(name);
+  const filter = parts && toFilter(parts.filter, limits.max_topic_levels);
+  const mounted = parts && toFilter(mount(mountpoint, parts.filter));
   if (filter === undefined || mounted === undefined) return ReasonCode.TopicFilterInvalid;
-  if (shared && !limits.shared_subscription) return ReasonCode.SharedSubscriptionsNotSupported;
+  const { group } = parts!;
+  if (group !== undefined && !limits.shared_subscription) {
+    return ReasonCode.SharedSubscriptionsNotSupported;
+  }
   if (!limits.wildcard_subscription && hasWildcard(filter)) {
     return ReasonCode.WildcardSubscriptionsNotSupported;
   }
   return { filter, mounted, group };
+}
+
+/**
+ * `$share/<group>/<filter>` in its parts; the group is undefined for other filters. Undefined when
+ * it has no group, or one with a wildcard. The rest is not looked at.
+ */
+export function splitShare(
+  name: string,
+): { readonly group: string | undefined; readonly filter: string } | undefined {
+  if (!name.startsWith(SHARE_PREFIX)) return { group: undefined, filter: name };
+  const slash = name.indexOf("/", SHARE_PREFIX.length);
+  const group = name.slice(SHARE_PREFIX.length, slash);
+  if (slash < 0 || group === "" || hasWildcard(group)) return undefined;
+  return { group, filter: name.slice(slash + 1) };
 }
