@@ -69,7 +69,7 @@ Deno.test("no_responders needs headers", () => {
   client.read();
   client.send('CONNECT {"no_responders":true}\r\n');
   assert.equal(client.read(), "-ERR 'no responders requires headers support'\r\n");
-  assert.equal(client.closed, "auth");
+  assert.equal(client.closed, "protocol");
 });
 
 Deno.test("the mountpoint is put in front and taken off; no wildcard can be smuggled in", () => {

@@ -131,7 +131,7 @@ Deno.test("oversize: the answer does not wait for the body; then it goes on, or 
   close.read();
   close.send("PUB a 11\r\n0123456789X\r\nPING\r\n");
   assert.equal(close.read(), "-ERR 'Maximum Payload Violation'\r\n");
-  assert.equal(close.closed, "auth");
+  assert.equal(close.closed, "protocol");
 });
 
 Deno.test("denied: the words instead of +OK, nothing delivered, no 503", () => {
