@@ -10,19 +10,7 @@ import type { KeySettings } from "../../admin/auth/keys.ts";
 import { checkText, readConfig, writeOverlay } from "../../gateway/config/read.ts";
 import { type Gateway, type SettingsSource, startGateway } from "../../gateway/gateway.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
-
-const LISTENERS = `
-[gateway.nats.listeners.tcp.default]
-bind = "127.0.0.1:0"
-[gateway.nats.listeners.ws.default]
-enable = false
-bind = "127.0.0.1:0"
-[listeners.tcp.default]
-bind = "127.0.0.1:0"
-[listeners.ws.default]
-enable = false
-bind = "127.0.0.1:0"
-`;
+import { FREE_PORTS } from "../kit/gateway.ts";
 
 /** What a request may say. */
 export interface Ask {
@@ -106,7 +94,7 @@ export async function startWorld(toml = "", dir?: string): Promise<AdminWorld> {
   const own = dir ?? await Deno.makeTempDir({ prefix: "natsgate-admin-" });
   const path = `${own}/config.toml`;
   if (dir === undefined) {
-    await Deno.writeTextFile(path, `[node]\ndata_dir = "${own}/data"\n${LISTENERS}${toml}`);
+    await Deno.writeTextFile(path, `[node]\ndata_dir = "${own}/data"\n${FREE_PORTS}${toml}`);
   }
   const input = { path, env: {} };
   const loaded = readConfig(input);

@@ -8,7 +8,7 @@ import { testAuthority } from "../kit/certs.ts";
 import { startGateway } from "../kit/gateway.ts";
 import { MOSQUITTO, Mosquitto } from "../kit/mosquitto.ts";
 import { NATS_SERVER, NatsServer } from "../kit/nats_server.ts";
-import { freePort } from "../kit/services.ts";
+import { freePort } from "../kit/conn.ts";
 
 const SECONDS = "2";
 const authority = testAuthority();

@@ -8,6 +8,7 @@ import { concat, RawNats } from "../kit/raw_nats.ts";
 import { generator } from "../kit/random.ts";
 import { randomSeed } from "../kit/seed.ts";
 import { until } from "../kit/wait.ts";
+import { writeAll } from "../kit/conn.ts";
 
 const seed = randomSeed("tests/e2e/bad_input_test.ts");
 const MEBIBYTE = 1024 * 1024;
@@ -152,7 +153,7 @@ async function offer(port: number, bytes: Uint8Array): Promise<void> {
   const buffer = new Uint8Array(4096);
   try {
     const writing = (async () => {
-      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+      await writeAll(conn, bytes);
       await conn.closeWrite();
     })();
     const reading = (async () => {

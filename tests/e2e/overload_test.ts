@@ -5,6 +5,7 @@ import { sharedGateway } from "../kit/gateway.ts";
 import { RawMqtt } from "../kit/raw_mqtt.ts";
 import { concat, RawNats } from "../kit/raw_nats.ts";
 import { until, within } from "../kit/wait.ts";
+import { writeAll } from "../kit/conn.ts";
 
 const gateway = sharedGateway();
 const small = sharedGateway({ set: ["gateway.nats.max_pending=1MB", "mqtt.max_pending=1MB"] });
@@ -66,7 +67,7 @@ for (const protocol of ["nats", "mqtt"] as const) {
     const pings = concat(...Array.from({ length: 60_000 / ping.length }, () => ping));
     const asking = async () => {
       for (let i = 0; i < 1000; i++) {
-        for (let at = 0; at < pings.length;) at += await asker.conn.write(pings.subarray(at));
+        await writeAll(asker.conn, pings);
       }
     };
     // It may notice only when it reads that nobody listens to it any more.

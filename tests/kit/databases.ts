@@ -1,6 +1,6 @@
 /** PostgreSQL, MariaDB, Redis and OpenLDAP, each started for one test. */
+import { freePort } from "./conn.ts";
 import {
-  freePort,
   makeDir,
   ownerOf,
   PROGRAMS,

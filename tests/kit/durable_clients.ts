@@ -12,6 +12,7 @@ import {
 import { type AnyPacket, decodeAll, decoderOf, encode, type PublishPacket } from "../mqtt/wire.ts";
 import { RawNats } from "./raw_nats.ts";
 import { within } from "./wait.ts";
+import { writeAll } from "./conn.ts";
 
 /** Messages of one publisher that may be unacknowledged. */
 const WINDOW = 20;
@@ -66,7 +67,7 @@ class MqttWire {
     this.#writing = true;
     try {
       for (let bytes; (bytes = this.#pending.shift()) !== undefined;) {
-        for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
+        await writeAll(this.conn, bytes);
       }
     } catch { /* the gateway is dead; what is unacknowledged goes again */ }
     this.#writing = false;

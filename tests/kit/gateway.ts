@@ -97,7 +97,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 /** Starts a gateway and waits for nothing: for tests of what keeps it from starting. */
 export function spawnGateway(options: GatewayOptions): GatewayProcess {
   const dir = options.dir ?? Deno.makeTempDirSync({ prefix: "natsgate-test-" });
-  Deno.writeTextFileSync(`${dir}/config.toml`, LISTENERS + (options.config ?? ""));
+  Deno.writeTextFileSync(`${dir}/config.toml`, FREE_PORTS + (options.config ?? ""));
   Deno.writeTextFileSync(`${dir}/log`, "");
   const binary = Deno.env.get("NATSGATE_BIN");
   const main = new URL("../../main.ts", import.meta.url).pathname;
@@ -129,7 +129,7 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
 }
 
 /** Free ports for everything, so that tests never meet each other or a real broker. */
-const LISTENERS = `
+export const FREE_PORTS = `
 [gateway.nats.listeners.tcp.default]
 bind = "127.0.0.1:0"
 [gateway.nats.listeners.ws.default]

@@ -3,6 +3,7 @@
  * PATH is taken.
  */
 import { until, within } from "./wait.ts";
+import { freePorts, listens } from "./conn.ts";
 
 /** The program; undefined when there is none. */
 export const MOSQUITTO: string | undefined = findProgram();
@@ -42,25 +43,6 @@ export class Mosquitto implements AsyncDisposable {
     this.child.kill("SIGTERM");
     await within(this.child.status, "mosquitto to stop");
     await Deno.remove(this.dir, { recursive: true });
-  }
-}
-
-/** Ports that were free a moment ago: mosquitto cannot be asked to choose. */
-function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  for (const listener of listeners) listener.close();
-  return listeners.map((listener) => (listener.addr as Deno.NetAddr).port);
-}
-
-async function listens(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch {
-    return false;
   }
 }
 

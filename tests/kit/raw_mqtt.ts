@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { generate, type IConnectPacket, type Packet, parser } from "mqtt-packet";
 import { Buffer } from "node:buffer";
-import { within } from "./wait.ts";
+import { closeConn, dial, readSome, writeAll } from "./conn.ts";
 
 /** CONNECT fields; `protocolVersion` 5 unless given. */
 export type ConnectFields = Partial<Omit<IConnectPacket, "cmd">>;
@@ -22,9 +22,7 @@ export class RawMqtt implements Disposable {
 
   /** Connects, without a CONNECT. */
   static async connect(port: number, version: 3 | 4 | 5 = 5): Promise<RawMqtt> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    conn.setNoDelay();
-    return new RawMqtt(conn, version);
+    return new RawMqtt(await dial(port), version);
   }
 
   /** Connects and logs in. */
@@ -59,8 +57,8 @@ export class RawMqtt implements Disposable {
   }
 
   /** Sends bytes as they are. */
-  async sendBytes(bytes: Uint8Array): Promise<void> {
-    while (bytes.length > 0) bytes = bytes.subarray(await this.conn.write(bytes));
+  sendBytes(bytes: Uint8Array): Promise<void> {
+    return writeAll(this.conn, bytes);
   }
 
   /** Publishes; with QoS 1, waits for PUBACK and gives its reason code. */
@@ -99,17 +97,10 @@ export class RawMqtt implements Disposable {
   /** The next packet; undefined when the server has closed. */
   async packet(): Promise<Packet | undefined> {
     while (this.#packets.length === 0) {
-      const chunk = new Uint8Array(64 * 1024);
       if (this.#ended) return undefined;
-      let count: number | null;
-      try {
-        count = await within(this.conn.read(chunk), "bytes from the MQTT port");
-      } catch (error) {
-        if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
-        count = null;
-      }
-      if (count === null) this.#ended = true;
-      else this.#parser.parse(Buffer.from(chunk.subarray(0, count)));
+      const chunk = await readSome(this.conn, "bytes from the MQTT port");
+      if (chunk === undefined) this.#ended = true;
+      else this.#parser.parse(Buffer.from(chunk));
     }
     return this.#packets.shift();
   }
@@ -153,11 +144,7 @@ export class RawMqtt implements Disposable {
 
   /** Lets go of the connection. */
   close(): void {
-    try {
-      this.conn.close();
-    } catch {
-      // Closed before.
-    }
+    closeConn(this.conn);
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,6 @@
 /** A NATS client of bytes and lines, for what no client library would send. */
 import assert from "node:assert/strict";
-import { within } from "./wait.ts";
+import { closeConn, dial, readSome, writeAll } from "./conn.ts";
 
 /** A delivery, taken apart. */
 export interface RawMessage {
@@ -22,9 +22,7 @@ export class RawNats implements Disposable {
 
   /** Connects, and reads INFO. */
   static async connect(port: number): Promise<RawNats> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    conn.setNoDelay();
-    const raw = new RawNats(conn);
+    const raw = new RawNats(await dial(port));
     const line = await raw.line();
     if (line === null) raw.close();
     assert.match(line ?? "nothing", /^INFO \{.*\} ?$/);
@@ -43,9 +41,8 @@ export class RawNats implements Disposable {
   }
 
   /** Sends text or bytes as they are. */
-  async send(data: string | Uint8Array): Promise<void> {
-    let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-    while (bytes.length > 0) bytes = bytes.subarray(await this.conn.write(bytes));
+  send(data: string | Uint8Array): Promise<void> {
+    return writeAll(this.conn, typeof data === "string" ? new TextEncoder().encode(data) : data);
   }
 
   /** Publishes. */
@@ -145,11 +142,7 @@ export class RawNats implements Disposable {
 
   /** Lets go of the connection. */
   close(): void {
-    try {
-      this.conn.close();
-    } catch {
-      // Closed before.
-    }
+    closeConn(this.conn);
   }
 
   [Symbol.dispose](): void {
@@ -158,18 +151,10 @@ export class RawNats implements Disposable {
 
   async #more(): Promise<boolean> {
     if (this.#ended) return false;
-    const chunk = new Uint8Array(64 * 1024);
-    let count: number | null;
-    try {
-      count = await within(this.conn.read(chunk), "bytes from the NATS port");
-    } catch (error) {
-      // A reset is one more way to close.
-      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
-      count = null;
-    }
-    this.#ended = count === null;
-    if (count !== null) this.#buffer = concat(this.#buffer, chunk.subarray(0, count));
-    return count !== null;
+    const chunk = await readSome(this.conn, "bytes from the NATS port");
+    this.#ended = chunk === undefined;
+    if (chunk !== undefined) this.#buffer = concat(this.#buffer, chunk);
+    return chunk !== undefined;
   }
 }
 

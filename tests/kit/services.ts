@@ -5,6 +5,7 @@
  */
 import { issueCertificate } from "../../gateway/transport/issue_certificate.ts";
 import { until, within } from "./wait.ts";
+import { listens } from "./conn.ts";
 
 /** Programs by name; undefined for what is not installed. */
 export const PROGRAMS = {
@@ -62,24 +63,6 @@ export class Service implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     await Deno.remove(this.dir, { recursive: true });
-  }
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
-/** True when something listens on the port. */
-async function listens(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -1,9 +1,8 @@
 /** Where MQTT transcripts are played: sessions without sockets, and real ports. */
 import type { ProtocolVersion } from "../../gateway/mqtt/packets.ts";
-import { isClosed } from "../kit/closed.ts";
+import { closeConn, dial, isClosed, readSome, writeAll } from "../kit/conn.ts";
 import { mqttOptionsOf } from "../kit/defaults.ts";
 import { type FakeClient, MqttWorld } from "../kit/mqtt_world.ts";
-import { within } from "../kit/wait.ts";
 import { type AnyPacket, decodeAll, decoderOf } from "../mqtt/wire.ts";
 import type { Peer } from "./mqtt_transcript.ts";
 import type { World } from "./transcript.ts";
@@ -54,7 +53,7 @@ export class MqttSocketWorld implements World<Peer>, Disposable {
   constructor(readonly port: number) {}
 
   async connect(): Promise<Peer> {
-    const peer = new SocketPeer(await Deno.connect({ hostname: "127.0.0.1", port: this.port }));
+    const peer = new SocketPeer(await dial(this.port));
     this.#open.push(peer);
     return peer;
   }
@@ -70,12 +69,11 @@ class SocketPeer implements Peer {
   version: ProtocolVersion = 5;
   readonly #decoder = decoderOf(5, "client", 1 << 28);
   readonly #packets: AnyPacket[] = [];
-  readonly #buffer = new Uint8Array(65_536);
   constructor(readonly conn: Deno.Conn) {}
 
   async send(bytes: Uint8Array): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
+      await writeAll(this.conn, bytes);
     } catch (error) {
       // The server has closed meanwhile; what it said before that can still be read.
       if (!isClosed(error)) throw error;
@@ -83,23 +81,15 @@ class SocketPeer implements Peer {
   }
 
   end(): void {
-    try {
-      this.conn.close();
-    } catch { /* closed before */ }
+    closeConn(this.conn);
   }
 
   async packet(): Promise<AnyPacket | null> {
     this.#decoder.version = this.version;
     while (this.#packets.length === 0) {
-      let size: number | null;
-      try {
-        size = await within(this.conn.read(this.#buffer), "a packet");
-      } catch (error) {
-        if (!isClosed(error)) throw error;
-        size = null;
-      }
-      if (size === null) return null;
-      this.#packets.push(...decodeAll(this.#decoder, this.#buffer.slice(0, size)));
+      const chunk = await readSome(this.conn, "a packet");
+      if (chunk === undefined) return null;
+      this.#packets.push(...decodeAll(this.#decoder, chunk));
     }
     return this.#packets.shift()!;
   }

@@ -6,7 +6,7 @@ import { Router } from "../../gateway/core/router.ts";
 import { NatsServer } from "../../gateway/nats/server.ts";
 import { NatsSession } from "../../gateway/nats/session.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
-import { isClosed } from "../kit/closed.ts";
+import { isClosed } from "../kit/conn.ts";
 import { FakeLink } from "../kit/fake_link.ts";
 import { RawNats } from "../kit/raw_nats.ts";
 import { natsOptionsOf } from "../kit/defaults.ts";
