@@ -55,6 +55,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     /^gateway\/auth\//,
     [
       "gateway/config/types.ts",
+      "gateway/config/redis_words.ts",
       "gateway/errors.ts",
       "gateway/address.ts",
       "gateway/nkey_text.ts",

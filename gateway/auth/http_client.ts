@@ -4,22 +4,18 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { Buffer } from "node:buffer";
+import type { PasswordConfig } from "../config/types.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 
 /** Longest answer that is read, in bytes. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** How a server is reached. */
-export interface HttpClientOptions {
-  /** `http:` or `https:`; decides about TLS. */
-  readonly url: string;
-  readonly pool_size: number;
-  /** Milliseconds. */
-  readonly connect_timeout: number;
-  /** Milliseconds after which an idle connection is closed. */
-  readonly max_inactive: number;
-  readonly ssl: ClientTls;
-}
+export type HttpClientOptions =
+  & Pick<PasswordConfig<"http">, "url" | "pool_size" | "connect_timeout" | "max_inactive">
+  & {
+    readonly ssl: ClientTls;
+  };
 
 /** One answer. */
 export interface HttpAnswer {

@@ -3,19 +3,16 @@
  * by the server (`bind`).
  */
 import type { Client, Entry } from "ldapts";
+import type { PasswordConfig } from "../config/types.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 import { BadAnswer } from "./guard.ts";
 
 /** How the server is reached. */
-export interface LdapOptions {
-  readonly server: { readonly host: string; readonly port: number };
-  /** Distinguished name of the service account. */
-  readonly username: string;
-  readonly password?: string | undefined;
-  /** Milliseconds for one operation. */
-  readonly request_timeout: number;
-  readonly ssl: ClientTls;
-}
+export type LdapOptions =
+  & Pick<PasswordConfig<"ldap">, "server" | "username" | "password" | "request_timeout">
+  & {
+    readonly ssl: ClientTls;
+  };
 
 /** An entry: its name, and the values of its attributes by lower-case name. */
 export interface LdapEntry {

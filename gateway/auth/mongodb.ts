@@ -3,6 +3,7 @@
  */
 import { createSecureContext } from "node:tls";
 import type { Collection, Document, MongoClient, MongoClientOptions } from "mongodb";
+import type { PasswordConfig } from "../config/types.ts";
 import type { Provider } from "./chain.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 import type { PartDeps } from "./deps.ts";
@@ -15,36 +16,27 @@ import { readRules } from "./rule_object.ts";
 import type { RuleSource } from "./source.ts";
 import { parseTemplate, render } from "./template.ts";
 
-interface Server {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** How the servers are reached, and which documents are meant. */
-export interface MongodbOptions {
-  readonly mongo_type: "single" | "rs" | "sharded";
-  readonly server?: Server | undefined;
-  readonly servers?: readonly Server[] | undefined;
-  readonly replica_set_name?: string | undefined;
-  readonly srv_record: boolean;
-  readonly r_mode: "master" | "slave_ok";
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  readonly auth_source?: string | undefined;
-  readonly database: string;
-  readonly collection: string;
-  readonly pool_size: number;
-  readonly topology: {
-    readonly connect_timeout_ms?: number | undefined;
-    readonly socket_timeout_ms?: number | undefined;
-    readonly server_selection_timeout_ms?: number | undefined;
-    readonly wait_queue_timeout_ms?: number | undefined;
-    readonly local_threshold_ms?: number | undefined;
-    readonly heartbeat_frequency_ms: number;
-    readonly min_heartbeat_frequency_ms?: number | undefined;
+export type MongodbOptions =
+  & Pick<
+    PasswordConfig<"mongodb">,
+    | "mongo_type"
+    | "server"
+    | "servers"
+    | "replica_set_name"
+    | "srv_record"
+    | "r_mode"
+    | "username"
+    | "password"
+    | "auth_source"
+    | "database"
+    | "collection"
+    | "pool_size"
+    | "topology"
+  >
+  & {
+    readonly ssl: ClientTls;
   };
-  readonly ssl: ClientTls;
-}
 
 /** Asks for documents. */
 export interface MongodbFinder {

@@ -3,23 +3,27 @@
  */
 import type { Pool, PoolOptions } from "mysql2/promise";
 import { connect, type Socket } from "node:net";
+import type { PasswordConfig } from "../config/types.ts";
 import { type ClientTls, serverName, tlsOptions } from "./client_tls.ts";
 import { BadAnswer } from "./guard.ts";
 import { type SqlClient, sqlError } from "./sql.ts";
 
 /** How the server is reached. */
-export interface MysqlOptions {
-  readonly server: { readonly host: string; readonly port: number };
-  readonly database: string;
-  readonly username: string;
-  readonly password?: string | undefined;
-  readonly pool_size: number;
-  /** Milliseconds. */
-  readonly connect_timeout: number;
-  readonly query_timeout: number;
-  readonly disable_prepared_statements: boolean;
-  readonly ssl: ClientTls;
-}
+export type MysqlOptions =
+  & Pick<
+    PasswordConfig<"mysql">,
+    | "server"
+    | "database"
+    | "username"
+    | "password"
+    | "pool_size"
+    | "connect_timeout"
+    | "query_timeout"
+    | "disable_prepared_statements"
+  >
+  & {
+    readonly ssl: ClientTls;
+  };
 
 /** Milliseconds for saying goodbye; then connections are cut. */
 const GOODBYE_MS = 500;

@@ -3,21 +3,25 @@
  */
 import { connect, type Socket } from "node:net";
 import type { Sql } from "postgres";
+import type { PasswordConfig } from "../config/types.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 import { type Row, type SqlClient, sqlError } from "./sql.ts";
 
 /** How the server is reached. */
-export interface PostgresqlOptions {
-  readonly server: { readonly host: string; readonly port: number };
-  readonly database: string;
-  readonly username: string;
-  readonly password?: string | undefined;
-  readonly pool_size: number;
-  /** Milliseconds. */
-  readonly connect_timeout: number;
-  readonly disable_prepared_statements: boolean;
-  readonly ssl: ClientTls;
-}
+export type PostgresqlOptions =
+  & Pick<
+    PasswordConfig<"postgresql">,
+    | "server"
+    | "database"
+    | "username"
+    | "password"
+    | "pool_size"
+    | "connect_timeout"
+    | "disable_prepared_statements"
+  >
+  & {
+    readonly ssl: ClientTls;
+  };
 
 /** Seconds after which an idle connection is closed. */
 const IDLE_TIMEOUT_S = 300;

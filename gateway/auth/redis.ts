@@ -2,6 +2,7 @@
  * Redis: a single server, one behind sentinels, or a cluster, by `ioredis`.
  */
 import type { Cluster, Redis } from "ioredis";
+import { redisWords } from "../config/redis_words.ts";
 import { NOT_AUTHORIZED, type Provider } from "./chain.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 import type { PartDeps } from "./deps.ts";
@@ -14,28 +15,26 @@ import type { Rule } from "./rule.ts";
 import { readRule } from "./rule_object.ts";
 import type { RuleSource } from "./source.ts";
 import { parseTemplate, render, type Template } from "./template.ts";
-
-interface Server {
-  readonly host: string;
-  readonly port: number;
-}
+import type { PasswordConfig } from "../config/types.ts";
 
 /** How the servers are reached. */
-export interface RedisOptions {
-  readonly redis_type: "single" | "sentinel" | "cluster";
-  readonly server?: Server | undefined;
-  readonly servers?: readonly Server[] | undefined;
-  /** Name of the master that the sentinels watch. */
-  readonly sentinel?: string | undefined;
-  readonly sentinel_username?: string | undefined;
-  readonly sentinel_password?: string | undefined;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  readonly database: number;
-  /** Milliseconds. */
-  readonly connect_timeout: number;
-  readonly ssl: ClientTls;
-}
+export type RedisOptions =
+  & Pick<
+    PasswordConfig<"redis">,
+    | "redis_type"
+    | "server"
+    | "servers"
+    | "sentinel"
+    | "sentinel_username"
+    | "sentinel_password"
+    | "username"
+    | "password"
+    | "database"
+    | "connect_timeout"
+  >
+  & {
+    readonly ssl: ClientTls;
+  };
 
 /** A connection that is made with the first command, and again whenever it must be. */
 export interface RedisClient {
@@ -50,17 +49,9 @@ export interface RedisCommand {
   readonly fields: readonly string[];
 }
 
-/** Splits a command as redis-cli does: quotes and backslashes. Undefined when it is broken. */
+/** A command of the configuration; undefined when it is broken. */
 export function parseCommand(text: string): RedisCommand | undefined {
-  const words: string[] = [];
-  const word = /\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']+))(?=\s|$)/y;
-  const source = text.trim();
-  while (word.lastIndex < source.length) {
-    const match = word.exec(source);
-    if (match === null) return undefined;
-    words.push(match[3] ?? (match[1] ?? match[2]!).replace(/\\(.)/g, "$1"));
-  }
-  const [verb, key, ...fields] = words;
+  const [verb, key, ...fields] = redisWords(text) ?? [];
   if (verb === undefined || key === undefined) return undefined;
   return { verb: verb.toUpperCase(), key: parseTemplate(key), fields };
 }

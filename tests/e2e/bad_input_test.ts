@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { generate, type Packet } from "mqtt-packet";
 import { assertSound, Bystanders } from "../kit/bystanders.ts";
+import { writeAll } from "../kit/conn.ts";
 import { sharedGateway } from "../kit/gateway.ts";
 import { RawMqtt } from "../kit/raw_mqtt.ts";
 import { concat, RawNats } from "../kit/raw_nats.ts";
 import { generator } from "../kit/random.ts";
 import { randomSeed } from "../kit/seed.ts";
 import { until } from "../kit/wait.ts";
-import { writeAll } from "../kit/conn.ts";
 
 const seed = randomSeed("tests/e2e/bad_input_test.ts");
 const MEBIBYTE = 1024 * 1024;

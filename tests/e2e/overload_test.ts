@@ -1,11 +1,11 @@
 /** Clients that never read, that leave in mid-frame, or that never finish: nobody else suffers. */
 import assert from "node:assert/strict";
 import { assertSound, Bystanders } from "../kit/bystanders.ts";
+import { writeAll } from "../kit/conn.ts";
 import { sharedGateway } from "../kit/gateway.ts";
 import { RawMqtt } from "../kit/raw_mqtt.ts";
 import { concat, RawNats } from "../kit/raw_nats.ts";
 import { until, within } from "../kit/wait.ts";
-import { writeAll } from "../kit/conn.ts";
 
 const gateway = sharedGateway();
 const small = sharedGateway({ set: ["gateway.nats.max_pending=1MB", "mqtt.max_pending=1MB"] });

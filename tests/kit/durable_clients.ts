@@ -10,9 +10,9 @@ import {
   type QoS,
 } from "../../gateway/mqtt/packets.ts";
 import { type AnyPacket, decodeAll, decoderOf, encode, type PublishPacket } from "../mqtt/wire.ts";
+import { writeAll } from "./conn.ts";
 import { RawNats } from "./raw_nats.ts";
 import { within } from "./wait.ts";
-import { writeAll } from "./conn.ts";
 
 /** Messages of one publisher that may be unacknowledged. */
 const WINDOW = 20;

@@ -2,8 +2,8 @@
  * mosquitto as a process, to compare with. `MOSQUITTO` names the program; else the one on the
  * PATH is taken.
  */
-import { until, within } from "./wait.ts";
 import { freePorts, listens } from "./conn.ts";
+import { until, within } from "./wait.ts";
 
 /** The program; undefined when there is none. */
 export const MOSQUITTO: string | undefined = findProgram();

@@ -37,8 +37,8 @@ import {
   encode,
   type PublishPacket,
 } from "../mqtt/wire.ts";
-import { FakeLink } from "./fake_link.ts";
 import { MQTT_DEFAULTS } from "./defaults.ts";
+import { FakeLink } from "./fake_link.ts";
 
 const ALLOWED: SubscribeDecision = { allowed: true, rule: "allow all", source: "test" };
 

@@ -13,10 +13,10 @@ import { NatsSession } from "../../gateway/nats/session.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
 import { NatsCounters } from "../../gateway/observe/metrics.ts";
 import type { PeerInfo } from "../../gateway/protocol/session.ts";
+import { NATS_DEFAULTS } from "./defaults.ts";
 import { FakeLink } from "./fake_link.ts";
 import { concat } from "./raw_nats.ts";
 import { StillClock } from "./still_clock.ts";
-import { NATS_DEFAULTS } from "./defaults.ts";
 
 /** Somebody without a name. */
 export const NOBODY: Principal = { username: undefined, method: "none", superuser: false };

@@ -4,8 +4,8 @@
  * installed is undefined here; `tests/services/install.sh` installs it.
  */
 import { issueCertificate } from "../../gateway/transport/issue_certificate.ts";
-import { until, within } from "./wait.ts";
 import { listens } from "./conn.ts";
+import { until, within } from "./wait.ts";
 
 /** Programs by name; undefined for what is not installed. */
 export const PROGRAMS = {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { infoFor, NATS_VERSION } from "../../gateway/nats/info.ts";
+import { NATS_DEFAULTS } from "../kit/defaults.ts";
 import { NOBODY } from "../kit/nats_world.ts";
 import { FakeLink } from "../kit/fake_link.ts";
-import { NATS_DEFAULTS } from "../kit/defaults.ts";
 
 const OPEN = { required: false, available: false, verify: false, handshakeFirst: false };
 

@@ -16,11 +16,11 @@ import { NatsSession } from "../../gateway/nats/session.ts";
 import { silentLog } from "../../gateway/observe/log.ts";
 import { MqttCounters, NatsCounters } from "../../gateway/observe/metrics.ts";
 import { openSqliteStore, type SqliteStore } from "../../gateway/store/sqlite.ts";
+import { MQTT_DEFAULTS, NATS_DEFAULTS } from "../kit/defaults.ts";
 import { LET_IN } from "../kit/mqtt_world.ts";
 import type { Chance } from "../kit/random.ts";
 import { StillClock } from "../kit/still_clock.ts";
 import { type Client, SimConnection } from "./connection.ts";
-import { MQTT_DEFAULTS, NATS_DEFAULTS } from "../kit/defaults.ts";
 
 /** Everybody may publish it, nobody may receive it. */
 export const SECRET_TOPIC = "n/secret";

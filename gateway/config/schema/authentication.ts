@@ -1,5 +1,6 @@
 /** Authenticators: `[gateway.nats.authentication]`, `[[authentication]]`, and their settings. */
 import * as v from "valibot";
+import { redisWords } from "../redis_words.ts";
 import {
   document,
   headers,
@@ -10,7 +11,6 @@ import {
   mysqlConnection,
   postgresqlConnection,
   redisConnection,
-  redisWords,
 } from "./backends.ts";
 import {
   choice,

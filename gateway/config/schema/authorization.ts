@@ -1,5 +1,6 @@
 /** `[authorization]`: who may do what. */
 import * as v from "valibot";
+import { redisWords } from "../redis_words.ts";
 import { nodeCache } from "./authentication.ts";
 import {
   document,
@@ -9,7 +10,6 @@ import {
   mysqlConnection,
   postgresqlConnection,
   redisConnection,
-  redisWords,
   rowLimits,
 } from "./backends.ts";
 import {
