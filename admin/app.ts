@@ -42,7 +42,17 @@ export function createAdminApp(deps: AdminDeps, pages?: Hono<AdminEnv>): Hono<Ad
   app.use(securityHeaders);
   healthRoutes(app, deps);
   // Before anything reads a form, as the check for forgery does.
-  app.use("/dashboard/*", bodyLimit({ maxSize: FORM_BYTES_MAX }));
+  app.use(
+    "/dashboard/*",
+    bodyLimit({
+      maxSize: FORM_BYTES_MAX,
+      onError: (context) =>
+        context.text(
+          "The form is larger than 4 MB, so nothing was changed. Go back and send less at once.",
+          413,
+        ),
+    }),
+  );
   app.use(cors(deps), identify(deps), refuseForgery(deps));
   const api = new Api(app, deps);
   for (const routes of ROUTES) routes(api);

@@ -7,6 +7,7 @@
 const TYPES: Readonly<Record<string, string>> = {
   "style.css": "text/css; charset=utf-8",
   "live.js": "text/javascript; charset=utf-8",
+  "grafana.json": "application/json",
 };
 
 const read = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();

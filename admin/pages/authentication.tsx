@@ -43,6 +43,8 @@ const CHAIN_PART: ListPart = {
   steps: ["Mechanism", "Data source", "Configuration"],
   groups: MECHANISMS,
   listOf: chainNamed,
+  // Nobody can log in before there are users.
+  after: ({ id }, kind) => kind.endsWith("built_in_database") ? usersPath(id) : undefined,
   canTry: true,
 };
 
@@ -74,6 +76,11 @@ export function chainNamed({ control }: PageDeps, id: string): TableList {
     path: [...path, "authentication"],
     single: protocol === "nats",
   };
+}
+
+/** Where the users of a chain are. */
+export function usersPath(chain: string): string {
+  return `/users?${new URLSearchParams({ chain })}`;
 }
 
 /** `/authentication` and below. */

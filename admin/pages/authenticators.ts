@@ -29,6 +29,7 @@ const QUERY: Setting = {
   name: "query",
   label: "Query",
   kind: "text",
+  wide: true,
   required: true,
   initial: "SELECT password_hash, salt, is_superuser FROM mqtt_user " +
     "WHERE username = ${username} LIMIT 1",
@@ -102,6 +103,7 @@ export const AUTHENTICATORS: readonly TableKind[] = [
       name: "cmd",
       label: "Command",
       kind: "text",
+      wide: true,
       required: true,
       initial: "HMGET mqtt_user:${username} password_hash salt is_superuser",
       help: PLACEHOLDERS,

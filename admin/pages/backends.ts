@@ -66,6 +66,7 @@ export function httpServer(body: Readonly<Record<string, string>>, help: string)
       name: "url",
       label: "URL",
       kind: "text",
+      wide: true,
       required: true,
       initial: "http://127.0.0.1:8080/",
       help,

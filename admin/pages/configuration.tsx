@@ -118,7 +118,7 @@ function Settings({ context, deps }: { context: AdminContext; deps: PageDeps }) 
             label: "Show",
             kind: "choice",
             choices: ["given", "all"],
-            labels: { given: "what differs in origin from the defaults", all: "everything" },
+            labels: { given: "what was set", all: "everything" },
           },
         ]}
         values={{ like, which }}

@@ -131,15 +131,21 @@ export function SettingFields(
       prefix={prefix}
     />
   );
+  const group = (some: readonly Setting[]) => (
+    <>
+      <div class="fields">{some.filter(({ kind }) => kind !== "flag").map(field)}</div>
+      <div class="checks">{some.filter(({ kind }) => kind === "flag").map(field)}</div>
+    </>
+  );
   const more = settings.filter((setting) => setting.more);
   const isOpen = more.some(({ name }) => issues.some((issue) => isAbout(issue, name)));
   return (
     <>
-      <div class="fields">{settings.filter((setting) => !setting.more).map(field)}</div>
+      {group(settings.filter((setting) => !setting.more))}
       {more.length > 0 && (
         <details class="more" open={isOpen}>
           <summary>More settings</summary>
-          <div class="fields">{more.map(field)}</div>
+          {group(more)}
         </details>
       )}
     </>
@@ -192,13 +198,13 @@ function SettingField({ setting, text, issue, prefix }: FieldProps) {
       </div>
     );
   }
-  const isWide = kind === "lines" || kind === "pem" || kind === "json";
+  const isLong = kind === "lines" || kind === "pem" || kind === "json";
   return (
-    <div class={isWide ? "field wide" : "field"}>
+    <div class={isLong || setting.wide ? "field wide" : "field"}>
       <label for={id}>{label}</label>
       {kind === "choice"
         ? <Choice setting={setting} common={common} text={text} />
-        : isWide
+        : isLong
         ? <textarea {...common} spellcheck={false}>{text}</textarea>
         : <input {...common} value={text} {...INPUTS[kind]} />}
       {kind === "pem" && (

@@ -49,6 +49,8 @@ export interface ListPart {
   present?(table: Table): Table;
   /** The table as it is kept, with what the form could not show. */
   finish?(next: Table, before: Table | undefined): Table;
+  /** Where to go on after one was made; undefined: to the list. */
+  after?(list: TableList, kind: string): string | undefined;
   /** True: a login can be tried before anything is saved. */
   readonly canTry?: boolean;
 }
@@ -88,7 +90,8 @@ export function listPages(app: Hono<AdminEnv>, deps: PageDeps, part: ListPart): 
     if (!isNew) refuseOld(deps, form);
     if (plan.isSame) return go(context, home[0], "nothing");
     await changeConfig(context, deps, plan.edits);
-    return go(context, home[0], done);
+    const next = isNew ? part.after?.(plan.list, form.text("kind")) : undefined;
+    return go(context, next ?? home[0], done);
   };
   app.get(`${base}/new`, (context) => newPage(context, deps, part, {}));
   app.post(`${base}/new`, (context) =>

@@ -74,7 +74,7 @@ const TLS: readonly Setting[] = [
     label: "TLS cert",
     kind: "pem",
     help: "Paste the PEM text with its chain, choose a file, or write the path of a file on the " +
-      "server.",
+      "server. To try it out, natsgate cert self-signed makes a certificate and its key.",
   },
   {
     name: "ssl_options.keyfile",

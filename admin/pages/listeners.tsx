@@ -157,12 +157,7 @@ function Listeners(
           <a class="button plain" href={`${BASE}/listener?id=${encodeURIComponent(listener.id)}`}>
             Edit
           </a>
-          <Act
-            context={context}
-            action="/listeners/switch"
-            label={listener.enabled ? "Disable" : "Enable"}
-            fields={{ id: listener.id, enable: String(!listener.enabled) }}
-          />
+          <Switch context={context} listener={listener} />
           <Confirm
             context={context}
             action="/listeners/delete"
@@ -174,6 +169,25 @@ function Listeners(
       ])}
     />
   );
+}
+
+/** Opens a listener; closing it ends connections, so it asks first. */
+function Switch({ context, listener }: { context: AdminContext; listener: ListenerView }) {
+  const { id, enabled, connections } = listener;
+  const common = {
+    context,
+    action: "/listeners/switch",
+    fields: { id, enable: String(!enabled) },
+  };
+  return enabled
+    ? (
+      <Confirm
+        {...common}
+        label="Disable"
+        question={`Close ${id}? ${connections} clients will be disconnected.`}
+      />
+    )
+    : <Act {...common} label="Enable" />;
 }
 
 /** Whether a listener is open. */

@@ -5,7 +5,15 @@ import type { Hono } from "hono";
 import { addressOf, closeSession, setSession } from "../routes/login.ts";
 import { SettingFields } from "./form.tsx";
 import { Document } from "./page.tsx";
-import { BASE, go, issuesOf, type PageDeps, type Refused, submit } from "./request.ts";
+import {
+  BASE,
+  fieldProblem,
+  go,
+  issuesOf,
+  type PageDeps,
+  type Refused,
+  submit,
+} from "./request.ts";
 import type { Setting } from "./settings.ts";
 
 const USER: readonly Setting[] = [
@@ -13,8 +21,7 @@ const USER: readonly Setting[] = [
   { name: "password", label: "Password", kind: "secret", required: true },
 ];
 const FIRST_KEY: readonly Setting[] = [
-  { name: "api_key", label: "API key", kind: "text", required: true },
-  { name: "api_secret", label: "API secret", kind: "secret", required: true },
+  { name: "key", label: "The line in admin.key", kind: "secret", required: true },
 ];
 const FIRST_USER: readonly Setting[] = [
   { name: "username", label: "User name", kind: "text", required: true },
@@ -33,12 +40,8 @@ export function loginPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   app.post("/login", (context) =>
     submit(context, async (form) => {
       const user = { username: form.text("username"), password: form.text("password") };
-      const key = {
-        api_key: form.text("api_key").trim(),
-        api_secret: form.text("api_secret").trim(),
-      };
-      const login = form.has("api_key")
-        ? await deps.auth.setUp(key, user, addressOf(context))
+      const login = form.has("key")
+        ? await deps.auth.setUp(keyOf(form.text("key")), user, addressOf(context))
         : await deps.auth.login(user.username, user.password, addressOf(context));
       setSession(context, login);
       return go(context, "");
@@ -47,6 +50,13 @@ export function loginPages(app: Hono<AdminEnv>, deps: PageDeps): void {
     closeSession(context, { deps });
     return go(context, "/login");
   });
+}
+
+/** The two halves of `key:secret`. */
+function keyOf(line: string) {
+  const [api_key = "", api_secret = ""] = line.trim().split(":", 2);
+  if (api_secret === "") throw fieldProblem("key", "must be the whole line: key, colon, secret");
+  return { api_key, api_secret };
 }
 
 function loginPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
@@ -79,8 +89,8 @@ function FirstFields({ deps, refused }: { deps: PageDeps; refused: Refused | und
     <>
       <h2>1. Show that the gateway is yours</h2>
       <p>
-        At the first start a key was written to this file on the machine where natsgate runs. It
-        holds one line: the key, a colon, the secret.
+        At its first start natsgate wrote a key to a file, on the machine where it runs. Copy the
+        line that this shows there:
       </p>
       <pre><code>cat {data_dir}/admin.key</code></pre>
       <SettingFields settings={FIRST_KEY} table={undefined} refused={refused} prefix="login" />

@@ -4,7 +4,7 @@ import type { AdminContext, AdminEnv } from "../api.ts";
 import { Problem } from "../problem.ts";
 import { Confirm, SearchForm } from "./form.tsx";
 import { page } from "./page.tsx";
-import { bytes, Facts, moment, pageNumber, Pager, Table } from "./parts.tsx";
+import { bytes, count, Facts, moment, pageNumber, Pager, Table } from "./parts.tsx";
 import { BASE, go, type PageDeps, readForm } from "./request.ts";
 
 const LIMIT = 50;
@@ -50,14 +50,16 @@ function listPage(context: AdminContext, { control }: PageDeps) {
             name: "filter",
             label: "MQTT filter",
             kind: "text",
-            help: "# shows all of them.",
+            help: "# shows all but those of the gateway itself, which are under $SYS/#.",
           }]}
           values={{ filter }}
           reset="/retained"
         />
         {list !== undefined && (
           <div class="panel">
-            <p class="soft">{bytes(control.retained.bytes)} in all</p>
+            <p class="soft">
+              {count(control.status().retained)} messages in all, {bytes(control.retained.bytes)}
+            </p>
             <Table
               label="Retained messages"
               heads={["Topic", "QoS", "Size", "Expires"]}

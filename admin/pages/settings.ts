@@ -38,6 +38,8 @@ export interface Setting {
   readonly optional?: boolean;
   /** What a form for something new begins with. */
   readonly initial?: unknown;
+  /** True: long texts, so it gets a row of its own. */
+  readonly wide?: boolean;
   /** True: seldom needed, so it is folded away. */
   readonly more?: boolean;
 }

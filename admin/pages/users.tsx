@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import type { UserView } from "../../gateway/control.ts";
 import type { AdminContext, AdminEnv } from "../api.ts";
 import { Problem } from "../problem.ts";
-import { chainNamed } from "./authentication.tsx";
+import { chainNamed, usersPath } from "./authentication.tsx";
 import { Confirm, PostForm, SearchForm } from "./form.tsx";
 import { type ImportJob, ImportJobs } from "./import_jobs.ts";
 import type { TableList } from "./lists.ts";
@@ -79,7 +79,7 @@ export function userPages(app: Hono<AdminEnv>, deps: PageDeps): void {
       const user = withEntries({}, await readSettings(form, NEW_USER, undefined));
       const { user_id, password, is_superuser } = user as unknown as UserView & Password;
       refuse((await users.create(id, { user_id, password, is_superuser })).kind);
-      return go(context, listPath(id), "added");
+      return go(context, usersPath(id), "added");
     }, refusedList(context)));
   app.get("/users/edit", (context) => editPage(context, deps));
   app.post("/users/edit", (context) =>
@@ -88,13 +88,13 @@ export function userPages(app: Hono<AdminEnv>, deps: PageDeps): void {
       const password = form.text("password") || undefined;
       const is_superuser = form.flag("is_superuser");
       refuse((await users.update(id, form.text("user_id"), { password, is_superuser })).kind);
-      return go(context, listPath(id), "saved");
+      return go(context, usersPath(id), "saved");
     }, (refused) => editPage(context, deps, refused)));
   app.post("/users/delete", (context) =>
     submit(context, (form) => {
       const { id } = chainOf(form);
       if (!users.delete(id, form.text("user_id"))) refuse("no user");
-      return go(context, listPath(id), "deleted");
+      return go(context, usersPath(id), "deleted");
     }, refusedList(context)));
   app.post("/users/import", (context) =>
     submit(context, async (form) => {
@@ -129,7 +129,7 @@ function importPages(app: Hono<AdminEnv>, deps: PageDeps, jobs: ImportJobs): voi
     return page(context, {
       title: `Import of users: ${label}`,
       menu: MENU,
-      above: [listPath(job.chain), `Users: ${label}`],
+      above: [usersPath(job.chain), `Users: ${label}`],
       body: (
         <div class="panel" data-live={`${BASE}/live/import?job=${job.id}`}>
           <Job job={job} />
@@ -141,7 +141,7 @@ function importPages(app: Hono<AdminEnv>, deps: PageDeps, jobs: ImportJobs): voi
 }
 
 function Job({ job: { chain, done, total, result, failure } }: { job: ImportJob }) {
-  const back = <a class="button" href={BASE + listPath(chain)}>Show the users</a>;
+  const back = <a class="button" href={BASE + usersPath(chain)}>Show the users</a>;
   if (failure !== undefined) {
     return (
       <>
@@ -181,10 +181,6 @@ function Job({ job: { chain, done, total, result, failure } }: { job: ImportJob 
 function refuse(kind: "done" | "exists" | "no user"): void {
   if (kind === "exists") throw fieldProblem("user_id", "there is a user of that name already");
   if (kind === "no user") throw new Problem(404, "USER_NOT_FOUND", "there is no such user");
-}
-
-function listPath(chain: string): string {
-  return `/users?${new URLSearchParams({ chain })}`;
 }
 
 function listPage(
@@ -246,7 +242,7 @@ function Users(
         settings={[{ name: "like", label: "Name contains", kind: "text" }]}
         values={{ like }}
         fields={{ chain }}
-        reset={listPath(chain)}
+        reset={usersPath(chain)}
       />
       <section class="panel">
         {total !== undefined && <p class="soft">{count(total)} in all</p>}
@@ -294,7 +290,7 @@ function editPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
   return page(context, {
     title: user.user_id,
     menu: MENU,
-    above: [listPath(id), `Users: ${label}`],
+    above: [usersPath(id), `Users: ${label}`],
     refused,
     body: (
       <PostForm
@@ -305,7 +301,7 @@ function editPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
         refused={refused}
         fields={{ chain: id, user_id: user.user_id }}
         submit="Update"
-        cancel={listPath(id)}
+        cancel={usersPath(id)}
       />
     ),
   });

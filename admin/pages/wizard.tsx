@@ -27,7 +27,12 @@ const ACTION = "/gateways/wizard";
 const STEPS = ["Basic configuration", "Listeners", "Login and enable"] as const;
 
 const LISTENER_SETTINGS: readonly Setting[] = [
-  { name: "listeners.tcp.default.enable", label: "TCP listener", kind: "flag", initial: true },
+  {
+    name: "listeners.tcp.default.enable",
+    label: "Open the TCP listener",
+    kind: "flag",
+    initial: true,
+  },
   {
     name: "listeners.tcp.default.bind",
     label: "TCP address",
@@ -36,7 +41,7 @@ const LISTENER_SETTINGS: readonly Setting[] = [
     initial: "127.0.0.1:4222",
     help: "127.0.0.1:4222 is reached from this host only, 4222 alone from every other host too.",
   },
-  { name: "listeners.ws.default.enable", label: "WebSocket listener", kind: "flag" },
+  { name: "listeners.ws.default.enable", label: "Open the WebSocket listener", kind: "flag" },
   {
     name: "listeners.ws.default.bind",
     label: "WebSocket address",

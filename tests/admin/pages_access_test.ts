@@ -15,9 +15,8 @@ testInBrowser("an authenticator and a user are created, tried and used", async (
   await page.getByRole("link", { name: "Built-in database" }).click();
   await dashboard.assertGood();
   await dashboard.press("Create");
-  await dashboard.sees("Added.");
-  await page.getByRole("link", { name: "Users", exact: true }).click();
   await dashboard.sees("There is no user yet");
+  await dashboard.assertGood();
   await page.getByLabel("User", { exact: true }).fill("<b>eve</b>");
   await page.getByLabel("Password", { exact: true }).fill("Eve-12345");
   await dashboard.press("Add user");
@@ -164,8 +163,6 @@ testInBrowser("one listener gets an authenticator of its own", async () => {
   await page.getByRole("link", { name: "Password-based" }).click();
   await page.getByRole("link", { name: "Built-in database" }).click();
   await dashboard.press("Create");
-  await dashboard.sees("Added.");
-  await page.getByRole("link", { name: "Users", exact: true }).click();
   await dashboard.sees("Users: listener nats:tcp:inner");
   await page.getByLabel("User", { exact: true }).fill("ann");
   await page.getByLabel("Password", { exact: true }).fill("Ann-12345");

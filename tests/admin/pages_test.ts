@@ -7,16 +7,15 @@ import { until } from "../kit/wait.ts";
 testInBrowser("the first user is made with the key of the first start", async () => {
   await using dashboard = await Dashboard.open({ user: false });
   const { page, gateway } = dashboard;
-  const [key, secret] = Deno.readTextFileSync(`${gateway.dir}/data/admin.key`).trim().split(":");
-  await page.getByLabel("API key").fill(key!);
-  await page.getByLabel("API secret").fill("wrong");
+  const line = Deno.readTextFileSync(`${gateway.dir}/data/admin.key`);
+  await dashboard.assertGood();
+  await page.getByLabel("The line in admin.key").fill(`${line.split(":")[0]}:wrong`);
   await page.getByLabel("User name").fill("ann");
   await page.getByLabel("Password", { exact: true }).fill("Secret-1234");
   await dashboard.press("Make the user and log in");
   await dashboard.sees("API key or secret is wrong");
-  await page.getByLabel("API key").fill(key!);
-  await page.getByLabel("API secret").fill(secret!);
-  await page.getByLabel("User name").fill("ann");
+  assert.equal(await page.getByLabel("User name").inputValue(), "ann");
+  await page.getByLabel("The line in admin.key").fill(line);
   await page.getByLabel("Password", { exact: true }).fill("Secret-1234");
   await dashboard.press("Make the user and log in");
   await page.getByRole("heading", { name: "Overview" }).waitFor();
@@ -68,6 +67,8 @@ testInBrowser("without a login there is nothing but the login", async () => {
     assert.equal(answer.status, 303, path);
     assert.equal(answer.headers.get("location"), "/dashboard/login");
   }
+  const board = await fetch(`${dashboard.origin}/dashboard/assets/grafana.json`);
+  assert((await board.json()).panels.length > 0);
   for (const path of ["..%2fassets.ts", "__proto__", "x"]) {
     const answer = await fetch(`${dashboard.origin}/dashboard/assets/${path}`);
     await answer.body?.cancel();
