@@ -6,6 +6,7 @@ import type { Client, Entry } from "ldapts";
 import type { PasswordConfig } from "../config/types.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 import { BadAnswer } from "./guard.ts";
+import { OnDemand } from "./on_demand.ts";
 
 /** How the server is reached. */
 export type LdapOptions =
@@ -38,20 +39,11 @@ const REFUSED = [32, 34, 48, 49, 50, 53];
 
 /** Makes a client that connects with the first search. */
 export function ldapClient(options: LdapOptions): LdapClient {
-  let service: Promise<Client> | undefined;
-  const connected = () =>
-    service ??= openService(options).catch((error) => {
-      service = undefined;
-      throw error;
-    });
-  const forget = async () => {
-    const client = await service?.catch(() => undefined);
-    service = undefined;
-    await client?.unbind().catch(() => {});
-  };
+  const service = new OnDemand(() => openService(options));
+  const forget = async () => await (await service.take())?.unbind().catch(() => {});
   return {
     async search(base, filter, attributes) {
-      const client = await connected();
+      const client = await service.get();
       try {
         const { searchEntries } = await client.search(base, {
           scope: "sub",

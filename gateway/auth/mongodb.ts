@@ -2,7 +2,7 @@
  * MongoDB, by its own driver.
  */
 import { createSecureContext } from "node:tls";
-import type { Collection, Document, MongoClient, MongoClientOptions } from "mongodb";
+import type { Document, MongoClientOptions } from "mongodb";
 import type { PasswordConfig } from "../config/types.ts";
 import type { Provider } from "./chain.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
@@ -10,6 +10,7 @@ import type { PartDeps } from "./deps.ts";
 import { fact, type Facts, factsOfLogin } from "./facts.ts";
 import { BadAnswer, type Guard } from "./guard.ts";
 import { asFlag, asText } from "./json.ts";
+import { OnDemand } from "./on_demand.ts";
 import type { HashAlgorithm } from "./password.ts";
 import { backendFailed, judgeFound } from "./provider.ts";
 import { readRules } from "./rule_object.ts";
@@ -132,20 +133,14 @@ export function mongodbSource(
 
 /** Makes a finder that connects with the first query. */
 export function mongodbFinder(options: MongodbOptions, timeout_ms: number): MongodbFinder {
-  let open: Promise<{ client: MongoClient; documents: Collection }> | undefined;
-  const connected = () =>
-    open ??= connect(options, timeout_ms).catch((error) => {
-      open = undefined;
-      throw error;
-    });
+  const connection = new OnDemand(() => connect(options, timeout_ms));
   return {
     async find(filter, limit, skip, signal) {
-      const { documents } = await connected();
+      const { documents } = await connection.get();
       return await documents.find(filter, { limit, skip, signal }).toArray();
     },
     async close() {
-      const opened = await open?.catch(() => undefined);
-      await opened?.client.close(true).catch(() => {});
+      await (await connection.take())?.client.close(true).catch(() => {});
     },
   };
 }

@@ -6,6 +6,7 @@ import { connect, type Socket } from "node:net";
 import type { PasswordConfig } from "../config/types.ts";
 import { type ClientTls, serverName, tlsOptions } from "./client_tls.ts";
 import { BadAnswer } from "./guard.ts";
+import { OnDemand } from "./on_demand.ts";
 import { type SqlClient, sqlError } from "./sql.ts";
 
 /** How the server is reached. */
@@ -30,17 +31,12 @@ const GOODBYE_MS = 500;
 
 /** Makes a client that connects with the first query and whenever it must. */
 export function mysqlClient(options: MysqlOptions): SqlClient {
-  let pool: Promise<Pool> | undefined;
   const sockets = new Set<Socket>();
-  const connected = () =>
-    pool ??= openPool(options, sockets).catch((error) => {
-      pool = undefined;
-      throw error;
-    });
+  const pool = new OnDemand(() => openPool(options, sockets));
   return {
     async query(sql, values) {
       const request = { sql, timeout: options.query_timeout };
-      const open = await connected();
+      const open = await pool.get();
       try {
         const [rows] = options.disable_prepared_statements
           ? await open.query(request, [...values])
@@ -54,7 +50,7 @@ export function mysqlClient(options: MysqlOptions): SqlClient {
       }
     },
     async close() {
-      const open = await pool?.catch(() => undefined);
+      const open = await pool.take();
       if (open === undefined) return;
       // The driver waits for connections that are still being made, whose server may be silent.
       const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), GOODBYE_MS);

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import type { Sql } from "postgres";
 import type { PasswordConfig } from "../config/types.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
+import { OnDemand } from "./on_demand.ts";
 import { type Row, type SqlClient, sqlError } from "./sql.ts";
 
 /** How the server is reached. */
@@ -31,16 +32,11 @@ const OPENING_WINDOW_MS = 1000;
 
 /** Makes a client that connects with the first query and whenever it must. */
 export function postgresqlClient(options: PostgresqlOptions): SqlClient {
-  let pool: Promise<Sql> | undefined;
   const door = new Door(options);
-  const connected = () =>
-    pool ??= openPool(options, door).catch((error) => {
-      pool = undefined;
-      throw error;
-    });
+  const pool = new OnDemand(() => openPool(options, door));
   return {
     async query(sql, values, signal) {
-      const open = await connected();
+      const open = await pool.get();
       const prepare = !options.disable_prepared_statements;
       const running = open.unsafe<Row[]>(sql, [...values], { prepare });
       const startedAt = performance.now();
@@ -63,8 +59,7 @@ export function postgresqlClient(options: PostgresqlOptions): SqlClient {
       }
     },
     async close() {
-      const open = await pool?.catch(() => undefined);
-      await open?.end({ timeout: 1 });
+      await (await pool.take())?.end({ timeout: 1 });
     },
   };
 }

@@ -3,19 +3,20 @@
  */
 import type { Cluster, Redis } from "ioredis";
 import { redisWords } from "../config/redis_words.ts";
+import type { PasswordConfig } from "../config/types.ts";
 import { NOT_AUTHORIZED, type Provider } from "./chain.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
 import type { PartDeps } from "./deps.ts";
 import { fact, type Facts, factsOfLogin } from "./facts.ts";
 import { BadAnswer, type Guard } from "./guard.ts";
 import { asFlag, asObject, asText, parseJson } from "./json.ts";
+import { OnDemand } from "./on_demand.ts";
 import type { HashAlgorithm } from "./password.ts";
 import { backendFailed, judgeFound } from "./provider.ts";
 import type { Rule } from "./rule.ts";
 import { readRule } from "./rule_object.ts";
 import type { RuleSource } from "./source.ts";
 import { parseTemplate, render, type Template } from "./template.ts";
-import type { PasswordConfig } from "../config/types.ts";
 
 /** How the servers are reached. */
 export type RedisOptions =
@@ -117,17 +118,12 @@ export function redisSource(
 
 /** Makes a client. */
 export function redisClient(options: RedisOptions): RedisClient {
-  let open: Promise<Redis | Cluster> | undefined;
   /** What went wrong with the connection last: commands only say that they were not sent. */
   let broken: Error | undefined;
-  const connected = () =>
-    open ??= connect(options, (error) => broken = error).catch((error) => {
-      open = undefined;
-      throw error;
-    });
+  const connection = new OnDemand(() => connect(options, (error) => broken = error));
   return {
     async command(words) {
-      const client = await connected();
+      const client = await connection.get();
       try {
         return await client.call(words[0]!, ...words.slice(1));
       } catch (error) {
@@ -139,8 +135,7 @@ export function redisClient(options: RedisOptions): RedisClient {
       }
     },
     async close() {
-      const client = await open?.catch(() => undefined);
-      client?.disconnect();
+      (await connection.take())?.disconnect();
     },
   };
 }
