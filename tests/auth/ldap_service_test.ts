@@ -142,7 +142,7 @@ ${connection(service)}`);
     await t.step("a server that falls silent, and comes back", async () => {
       await using on = await testAccess(config(service, BIND));
       assert.equal(await on.login("alice", "a-pass"), "in: alice");
-      service.freeze();
+      await service.freeze();
       try {
         assert.equal(await on.login("alice", "a-pass"), DOWN);
       } finally {

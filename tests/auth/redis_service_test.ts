@@ -131,7 +131,7 @@ sentinel = "gate"`,
     await t.step("a server that goes away and comes back", async () => {
       await using on = await testAccess(config(service));
       assert.equal(await on.login("alice", "a-pass"), "in: alice");
-      service.freeze();
+      await service.freeze();
       try {
         assert.equal(await on.login("alice", "a-pass"), DOWN);
       } finally {

@@ -213,7 +213,7 @@ ${connection(service, "")}`;
 async function silence(name: string, service: Service): Promise<void> {
   await using on: TestAccess = await testAccess(loginConfig(name, service));
   assert.equal(await on.login("alice", "a-pass"), "in: alice");
-  service.freeze();
+  await service.freeze();
   try {
     const many = Array.from({ length: 20 }, () => on.login("alice", "a-pass"));
     assert.deepEqual(new Set(await Promise.all(many)), new Set([DOWN]));

@@ -44,9 +44,11 @@ export class Service implements AsyncDisposable {
     await within(this.child.status, "the server to stop");
   }
 
-  /** Freezes the processes: connections stay, answers do not come. */
-  freeze(): void {
-    for (const pid of this.#pids()) Deno.kill(pid, "SIGSTOP");
+  /** Freezes the processes, and waits until they stand: connections stay, answers do not come. */
+  async freeze(): Promise<void> {
+    const pids = this.#pids();
+    for (const pid of pids) Deno.kill(pid, "SIGSTOP");
+    await until(() => pids.every(isStopped), "the processes to stop");
   }
 
   thaw(): void {
@@ -64,6 +66,13 @@ export class Service implements AsyncDisposable {
     await this.stop();
     await Deno.remove(this.dir, { recursive: true });
   }
+}
+
+/** True when every thread of a process is stopped. */
+function isStopped(pid: number): boolean {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].every(({ name }) =>
+    / T \d+ /.test(Deno.readTextFileSync(`/proc/${pid}/task/${name}/stat`))
+  );
 }
 
 /** User and group of a process; empty for one's own. */
