@@ -29,7 +29,7 @@ const PERMISSIONS = [
 ];
 
 /** Less memory before speed; tests/bench/README.md has the figures. */
-const SMALL_V8_FLAGS = "--max-semi-space-size=1,--max-old-space-size=128";
+const SMALL_V8_FLAGS = "--max-semi-space-size=1,--max-old-space-size=128,--optimize-for-size";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const BUNDLE = `${ROOT}dist/bundle`;
