@@ -32,9 +32,10 @@ export class TlsServer {
   #material: TlsMaterial;
   readonly #clock: Clock;
   readonly #gate: Gate;
-  readonly #server: ReturnType<typeof createServer>;
+  /** Never listens; made anew for other certificates. */
+  #server: ReturnType<typeof createServer>;
   /** Contexts by lower-case host name; those with `*.` stand for one label. */
-  #contexts = new Map<string, SecureContext>();
+  #contexts: ReadonlyMap<string, SecureContext>;
   readonly #handshakes = new Map<Socket, Handshake>();
   readonly #judge: TlsJudge;
 
@@ -44,18 +45,8 @@ export class TlsServer {
     this.#clock = clock;
     this.#judge = new TlsJudge(rules, material, () => clock.now());
     this.#gate = new Gate(HANDSHAKES_MAX, HANDSHAKE_HOLD_MS, clock);
-    this.#server = createServer({
-      ...secureOptions(rules, material),
-      requestCert: rules.verify === "verify_peer",
-      // Without this flag a bad certificate still arrives as `authorized: false`.
-      rejectUnauthorized: rules.verify === "verify_peer" && rules.fail_if_no_peer_cert,
-      SNICallback: (name, answer) => answer(null, this.#contextFor(name)),
-    });
-    this.#server.on("secureConnection", (socket) => this.#secured(socket));
-    this.#server.on("tlsClientError", (error, socket) => {
-      this.#fail(below(socket), handshakeError(error));
-    });
-    this.#useContexts();
+    this.#contexts = this.#namedContexts();
+    this.#server = this.#newServer();
   }
 
   /** The certificates in use, the default first. */
@@ -72,8 +63,8 @@ export class TlsServer {
   use(material: TlsMaterial): void {
     this.#material = material;
     this.#judge.use(material);
-    this.#server.setSecureContext(secureOptions(this.#rules, material));
-    this.#useContexts();
+    this.#contexts = this.#namedContexts();
+    this.#server = this.#newServer();
   }
 
   /**
@@ -146,13 +137,34 @@ export class TlsServer {
     handshake.done.reject(reason);
   }
 
-  #useContexts(): void {
-    this.#contexts = new Map();
+  #newServer(): ReturnType<typeof createServer> {
+    const { verify, fail_if_no_peer_cert } = this.#rules;
+    const server = createServer({
+      ...secureOptions(this.#rules, this.#material),
+      requestCert: verify === "verify_peer",
+      // Without this flag a bad certificate still arrives as `authorized: false`.
+      rejectUnauthorized: verify === "verify_peer" && fail_if_no_peer_cert,
+      // To be asked for the name costs a sixth of a handshake.
+      ...(this.#contexts.size > 0 && {
+        SNICallback: (name: string, answer: (error: null, context?: SecureContext) => void) =>
+          answer(null, this.#contextFor(name)),
+      }),
+    });
+    server.on("secureConnection", (socket) => this.#secured(socket));
+    server.on("tlsClientError", (error, socket) => {
+      this.#fail(below(socket), handshakeError(error));
+    });
+    return server;
+  }
+
+  #namedContexts(): Map<string, SecureContext> {
+    const contexts = new Map<string, SecureContext>();
     const [, ...named] = this.#material.identities;
     for (const identity of named) {
       const context = createSecureContext(secureOptions(this.#rules, this.#material, identity));
-      for (const host of identity.hosts) this.#contexts.set(host, context);
+      for (const host of identity.hosts) contexts.set(host, context);
     }
+    return contexts;
   }
 
   /** Undefined: the default. */
@@ -177,15 +189,11 @@ function below(socket: TLSSocket): Socket {
   return (socket as unknown as { readonly _parent: Socket })._parent;
 }
 
-const PLAIN_TEXT = "plain text on a TLS port";
-
 /** A failed handshake in words. */
 function handshakeError(error: Error & { readonly code?: string }): Error {
-  // The first byte was of no TLS record; the runtime says so in one of two ways.
-  if (/InvalidContentType/.test(error.message)) return new Error(PLAIN_TEXT);
+  // The first byte was of no TLS record. The code of the error stands for other mistakes, too.
+  if (/InvalidContentType/.test(error.message)) return new Error("plain text on a TLS port");
   switch (error.code) {
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
-      return new Error(PLAIN_TEXT);
     case "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE":
       return new Error("the client showed no certificate");
     case "ECONNRESET":

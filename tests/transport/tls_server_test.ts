@@ -189,6 +189,25 @@ Deno.test("tls_server: the certificate goes by the name that is asked for", asyn
   }
 });
 
+Deno.test("tls_server: certificates by name come and go while it runs", async () => {
+  const example = authority.server("example", "example.com");
+  const sni = [{ hosts: [], certfile: example.certificate, keyfile: example.key }];
+  const server = await makeServer(LAX);
+  const shown = async () => {
+    using port = new TlsPort();
+    const accepting = port.next(server);
+    const client = port.client({ servername: "example.com", rejectUnauthorized: false });
+    await once(client, "secureConnect");
+    await accepting;
+    return client.getPeerCertificate().subject.CN;
+  };
+  assert.equal(await shown(), "localhost");
+  server.use(await loadTlsMaterial(sources(LAX, { sni }), "x"));
+  assert.equal(await shown(), "example");
+  server.use(await loadTlsMaterial(sources(LAX), "x"));
+  assert.equal(await shown(), "localhost");
+});
+
 Deno.test("tls_server: new certificates and authorities hold at once, old connections stay", async () => {
   using port = new TlsPort();
   const server = await makeServer(STRICT);
