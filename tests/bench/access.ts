@@ -3,6 +3,7 @@
  * built-in database without and with a network, and how long bcrypt logins hold the event loop.
  */
 // deno-lint-ignore-file no-console
+import { cpuTime_us } from "../kit/cpu.ts";
 import { startGateway } from "../kit/gateway.ts";
 import { RawNats } from "../kit/raw_nats.ts";
 import { createHasher } from "../../gateway/auth/hasher.ts";
@@ -19,21 +20,14 @@ const main = new URL("../../main.ts", import.meta.url).pathname;
 /** Microseconds of CPU that the gateway spends on one message, from NATS to NATS. */
 async function publishCost(config: string): Promise<number> {
   await using gateway = await startGateway({ config });
-  const before_us = cpu_us(gateway.child.pid);
+  const before_us = cpuTime_us(gateway.child.pid);
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", main, "bench", `nats://127.0.0.1:${gateway.nats}`, "--json"],
     stdin: "null",
     stderr: "null",
   }).output();
   const { received } = JSON.parse(new TextDecoder().decode(stdout));
-  return (cpu_us(gateway.child.pid) - before_us) / received;
-}
-
-/** CPU time that a process has used so far: user and system, in ticks of 10 ms. */
-function cpu_us(pid: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  return (cpuTime_us(gateway.child.pid) - before_us) / received;
 }
 
 const rules = Array.from(

@@ -5,6 +5,7 @@
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
+import { cpuTime_us } from "../kit/cpu.ts";
 import { type GatewayProcess, startGateway } from "../kit/gateway.ts";
 
 interface Scenario {
@@ -47,9 +48,9 @@ console.log(
 );
 await using gateway = await startGateway();
 for (const scenario of scenarios) {
-  const before_us = cpu_us(gateway);
+  const before_us = cpuTime_us(gateway.child.pid);
   const facts = await bench(gateway, scenario, values.seconds);
-  const each_us = (cpu_us(gateway) - before_us) / Math.max(1, facts.received);
+  const each_us = (cpuTime_us(gateway.child.pid) - before_us) / Math.max(1, facts.received);
   console.log(
     scenario.name.padEnd(28) + String(facts.received_per_s).padStart(13) +
       each_us.toFixed(3).padStart(22) + String(facts.latency_ms.p50).padStart(9) +
@@ -71,11 +72,4 @@ async function bench(
   const text = new TextDecoder().decode(stdout);
   if (text === "") throw new Error(new TextDecoder().decode(stderr));
   return JSON.parse(text);
-}
-
-/** CPU time that the gateway has used so far: user and system, in ticks of 10 ms. */
-function cpu_us(gateway: GatewayProcess): number {
-  const stat = Deno.readTextFileSync(`/proc/${gateway.child.pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }

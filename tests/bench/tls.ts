@@ -1,10 +1,11 @@
 /**
- * TLS beside others: new connections a second (`openssl s_time`), and messages a second over TLS
- * (`natsgate bench`), of the gateway, nats-server and mosquitto in turn. Servers that are not
- * installed are left out. Prints rows for the table in README.md.
+ * TLS beside others: new connections a second (`openssl s_time`) and what each costs the server,
+ * and messages a second over TLS (`natsgate bench`), of the gateway, nats-server and mosquitto in
+ * turn. Servers that are not installed are left out. Prints rows for the table in README.md.
  */
 // deno-lint-ignore-file no-console
 import { testAuthority } from "../kit/certs.ts";
+import { cpuTime_us } from "../kit/cpu.ts";
 import { startGateway } from "../kit/gateway.ts";
 import { MOSQUITTO, Mosquitto } from "../kit/mosquitto.ts";
 import { NATS_SERVER, NatsServer } from "../kit/nats_server.ts";
@@ -28,8 +29,10 @@ ssl_options.keyfile = "${FILES.key}"
 `;
 
 try {
-  console.log("| server | full handshakes/s | resumed/s | 128 B messages/s |");
-  console.log("|---|---:|---:|---:|");
+  console.log(
+    "| server | full handshakes/s | server CPU ms each | resumed/s | 128 B messages/s |",
+  );
+  console.log("|---|---:|---:|---:|---:|");
   await measureGateway();
   if (NATS_SERVER !== undefined) await measureNatsServer();
   if (MOSQUITTO !== undefined) await measureMosquitto();
@@ -42,8 +45,8 @@ async function measureGateway(): Promise<void> {
     config: `[gateway.nats.listeners.ssl.default]\n${TLS}[listeners.ssl.default]\n${TLS}`,
   });
   const [nats, mqtt] = [gateway.port("nats:ssl:default"), gateway.port("mqtt:ssl:default")];
-  await row("natsgate, NATS", `tls://localhost:${nats}`, nats);
-  await row("natsgate, MQTT", `mqtts://localhost:${mqtt}`, mqtt);
+  await row("natsgate, NATS", gateway.child.pid, `tls://localhost:${nats}`, nats);
+  await row("natsgate, MQTT", gateway.child.pid, `mqtts://localhost:${mqtt}`, mqtt);
 }
 
 /** Handshakes are those of its WebSocket port: only there the version in Debian begins with TLS. */
@@ -53,29 +56,41 @@ async function measureNatsServer(): Promise<void> {
   await using server = await NatsServer.start(
     `${tls}\nwebsocket { listen: "127.0.0.1:${port}", ${tls} }\n`,
   );
-  await row("nats-server", `tls://localhost:${server.port}`, port);
+  await row("nats-server", server.child.pid, `tls://localhost:${server.port}`, port);
 }
 
 async function measureMosquitto(): Promise<void> {
   const options = `certfile ${FILES.cert}\nkeyfile ${FILES.key}\nallow_anonymous true\n`;
   await using server = await Mosquitto.start(options);
-  await row("mosquitto", `mqtts://localhost:${server.port}`, server.port);
+  await row("mosquitto", server.child.pid, `mqtts://localhost:${server.port}`, server.port);
 }
 
-async function row(name: string, url: string, handshakes: number): Promise<void> {
-  const full = await connectionsPerSecond(handshakes, "-new");
-  const resumed = await connectionsPerSecond(handshakes, "-reuse");
-  console.log(`| ${name} | ${full} | ${resumed} | ${await messagesPerSecond(url)} |`);
+async function row(name: string, pid: number, url: string, handshakes: number): Promise<void> {
+  // The first second is for compilers and caches.
+  await connections(handshakes, "-new", "1");
+  const before_us = cpuTime_us(pid);
+  const full = await connections(handshakes, "-new", SECONDS);
+  const each_ms = (cpuTime_us(pid) - before_us) / full.count / 1000;
+  const resumed = await connections(handshakes, "-reuse", SECONDS);
+  console.log(
+    `| ${name} | ${full.perSecond} | ${each_ms.toFixed(2)} | ${resumed.perSecond} | ` +
+      `${await messagesPerSecond(url)} |`,
+  );
 }
 
-async function connectionsPerSecond(port: number, mode: "-new" | "-reuse"): Promise<string> {
+/** It says how many; the seconds that it says are whole ones. */
+async function connections(port: number, mode: "-new" | "-reuse", seconds: string) {
+  const begin = performance.now();
   const { stdout } = await new Deno.Command("openssl", {
-    args: ["s_time", "-connect", `localhost:${port}`, mode, "-time", SECONDS],
+    args: ["s_time", "-connect", `localhost:${port}`, mode, "-time", seconds],
     stderr: "null",
   }).output();
-  const lines = new TextDecoder().decode(stdout);
-  const found = /(\d+) connections in (\d+) real seconds/.exec(lines);
-  return found === null ? "-" : String(Math.round(Number(found[1]) / Number(found[2])));
+  const took_s = (performance.now() - begin) / 1000;
+  const counts = new TextDecoder().decode(stdout).matchAll(
+    /(\d+) connections in \d+ real seconds/g,
+  );
+  const count = Number([...counts].at(-1)?.[1]);
+  return { count, perSecond: Math.round(count / took_s) };
 }
 
 async function messagesPerSecond(url: string): Promise<string> {
