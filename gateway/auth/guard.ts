@@ -59,8 +59,14 @@ export class Guard {
     return this.#lastReason;
   }
 
-  /** The job's result, or `failed`. The signal fires when the time is up. */
-  async run<T>(job: (signal: AbortSignal) => Promise<T>): Promise<T | "failed"> {
+  /**
+   * The job's result, or `failed`. The signal fires when the time is up. `password`: the client's,
+   * which a server may repeat in what it complains of.
+   */
+  async run<T>(
+    job: (signal: AbortSignal) => Promise<T>,
+    password?: Uint8Array,
+  ): Promise<T | "failed"> {
     if (!this.#mayAsk()) return this.#refuse();
     const { timeout_ms, requests_max } = this.options;
     const deadline = this.clock.now() + timeout_ms;
@@ -83,8 +89,9 @@ export class Guard {
       this.#succeeded();
       return result;
     } catch (error) {
-      if (error instanceof BadAnswer) this.#useless(error);
-      else this.#broke(error);
+      if (error instanceof BadAnswer) this.#useless();
+      else this.#broke();
+      this.#tell(error, password);
       return "failed";
     } finally {
       timer.cancel();
@@ -119,7 +126,7 @@ export class Guard {
     this.#lastReason = "";
   }
 
-  #broke(error: unknown): void {
+  #broke(): void {
     this.failed++;
     this.status = "disconnected";
     // Many may fail at once; together they are one reason for a pause.
@@ -127,19 +134,18 @@ export class Guard {
       this.#openUntil = this.clock.now() + this.#pause_ms;
       this.#pause_ms = Math.min(this.#pause_ms * 2, PAUSE_MAX_MS);
     }
-    this.#tell(error);
   }
 
-  #useless(error: BadAnswer): void {
+  #useless(): void {
     this.failed++;
     this.status = "connected";
     this.#failures = 0;
-    this.#tell(error);
   }
 
   /** Logs a reason when it is another one than the last. */
-  #tell(error: unknown): void {
-    const reason = withoutSecrets(reasonOf(error), this.options.secrets);
+  #tell(error: unknown, password: Uint8Array | undefined): void {
+    const presented = password === undefined ? undefined : new TextDecoder().decode(password);
+    const reason = withoutSecrets(reasonOf(error), [...this.options.secrets, presented]);
     if (reason === this.#lastReason) return;
     this.#lastReason = reason;
     this.log.warn("backend gave no usable answer", { backend: this.options.name, reason });

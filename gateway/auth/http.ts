@@ -42,8 +42,9 @@ export function httpProvider(
       const facts = factsOfLogin(credentials);
       const send = prepare((name) => fact(facts, name));
       if (send === undefined) return BAD_PASSWORD;
-      const result = await guard.run(async (signal) =>
-        judgeLogin(await send(signal), credentials, deps, statusSeen)
+      const result = await guard.run(
+        async (signal) => judgeLogin(await send(signal), credentials, deps, statusSeen),
+        credentials.password,
       );
       if (result !== "failed") return result;
       return backendFailed(deps.failClosed);

@@ -78,7 +78,7 @@ export function ldapProvider(
           ? await client.bind(entry.dn, secret)
           : checkHash(entry, method.password_attribute, credentials.password!);
         return right ? allow(entry, method, options, credentials, deps) : BAD_PASSWORD;
-      });
+      }, credentials.password);
       if (found !== "failed") return found;
       return backendFailed(deps.failClosed);
     },

@@ -87,7 +87,7 @@ export function mongodbProvider(
           throw new BadAnswer(`a document has no ${login.password_hash_field}`);
         }
         return { document, hash };
-      });
+      }, credentials.password);
       if (found === "failed") return backendFailed(deps.failClosed);
       if (found === undefined) return { kind: "ignore" };
       const { document, hash } = found;

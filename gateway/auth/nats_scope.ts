@@ -75,10 +75,11 @@ function fill(subject: string, user: NatsToken, account: NatsToken): string[] | 
   return spellings;
 }
 
+/** The values of a call. Its name may be in capitals, as nats-server takes it. */
 function valuesOf(call: string, user: NatsToken, account: NatsToken): string[] {
   const match = /^([\w-]+)\(\s*(.*?)\s*\)$/.exec(call);
   const [name, argument] = [match?.[1], match?.[2] ?? ""];
-  switch (name) {
+  switch (name?.toLowerCase()) {
     case "name":
       return present(user.claims.name);
     case "subject":

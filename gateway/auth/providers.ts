@@ -55,7 +55,8 @@ export function createProvider(
       return mongodbProvider(config, config.password_hash_algorithm, finder, guard, deps);
     }
     case "redis": {
-      const guard = guardFor(id, BACKEND_TIMEOUT_MS, config.pool_size, config.password, deps);
+      const secrets = [config.password, config.sentinel_password];
+      const guard = guardFor(id, BACKEND_TIMEOUT_MS, config.pool_size, secrets, deps);
       // The schema has checked the command.
       const command = parseCommand(config.cmd)!;
       const client = redisClient(config);
@@ -63,7 +64,13 @@ export function createProvider(
     }
     case "http": {
       const { request_timeout, enable_pipelining } = config;
-      const guard = guardFor(id, request_timeout, enable_pipelining, undefined, deps);
+      const guard = guardFor(
+        id,
+        request_timeout,
+        enable_pipelining,
+        Object.values(config.headers),
+        deps,
+      );
       return httpProvider(config, httpClient(config), guard, deps);
     }
     case "ldap": {
@@ -78,10 +85,11 @@ export function guardFor(
   name: string,
   timeout_ms: number,
   requests_max: number,
-  secret: string | undefined,
+  secrets: string | undefined | readonly (string | undefined)[],
   deps: Pick<PartDeps, "clock" | "log">,
 ): Guard {
-  return new Guard({ name, timeout_ms, requests_max, secrets: [secret] }, deps.clock, deps.log);
+  const all = [secrets].flat();
+  return new Guard({ name, timeout_ms, requests_max, secrets: all }, deps.clock, deps.log);
 }
 
 function jwtKeys(config: JwtConfig, deps: PartDeps): JwtKeys {

@@ -70,7 +70,8 @@ export function redisProvider(
     guard,
     async authenticate(credentials) {
       const words = wordsFor(command, factsOfLogin(credentials));
-      const found = await guard.run(async () => fieldsOf(command, await client.command(words)));
+      const ask = async () => fieldsOf(command, await client.command(words));
+      const found = await guard.run(ask, credentials.password);
       if (found === "failed") return backendFailed(deps.failClosed);
       if ([...found.values()].every((value) => value === undefined)) return { kind: "ignore" };
       const hash = found.get("password_hash") ?? found.get("password");

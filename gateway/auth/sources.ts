@@ -48,13 +48,20 @@ export function createSource(
       return mongodbSource(config, finder, guard, deps);
     }
     case "redis": {
-      const guard = guardFor(name, BACKEND_TIMEOUT_MS, config.pool_size, config.password, deps);
+      const secrets = [config.password, config.sentinel_password];
+      const guard = guardFor(name, BACKEND_TIMEOUT_MS, config.pool_size, secrets, deps);
       // The schema has checked the command.
       return redisSource(parseCommand(config.cmd)!, redisClient(config), guard, deps);
     }
     case "http": {
       const { request_timeout, enable_pipelining } = config;
-      const guard = guardFor(name, request_timeout, enable_pipelining, undefined, deps);
+      const guard = guardFor(
+        name,
+        request_timeout,
+        enable_pipelining,
+        Object.values(config.headers),
+        deps,
+      );
       return httpSource(config, httpClient(config), guard);
     }
     case "ldap": {

@@ -78,7 +78,8 @@ export function sqlProvider(
     guard,
     async authenticate(credentials) {
       const values = parameters(statement, factsOfLogin(credentials));
-      const rows = await guard.run((signal) => client.query(statement.sql, values, signal));
+      const ask = (signal: AbortSignal) => client.query(statement.sql, values, signal);
+      const rows = await guard.run(ask, credentials.password);
       if (rows === "failed") return backendFailed(deps.failClosed);
       const row = rows[0];
       if (row === undefined) return { kind: "ignore" };

@@ -145,7 +145,12 @@ Deno.test("version 1 tokens, from operator to user", async () => {
 
 Deno.test("scoped signing keys: the template rules, its functions are filled in", async () => {
   const made = await world({
-    pub: { allow: ["{{name()}}.out", "{{tag(team)}}.x", "{{account-tag(zone)}}.z"], deny: [] },
+    pub: {
+      allow: ["{{name()}}.out", "{{tag(team)}}.x", "{{account-tag(zone)}}.z"].concat(
+        ["{{ NAME() }}.up", "{{account-name()}}.{{tag(team)}}.two", "{{what()}}.no"],
+      ),
+      deny: [],
+    },
     sub: { allow: ["{{subject()}}.>", "acc.{{account-subject()}}"], deny: ["{{name()}}.secret"] },
     subs: 7,
   });
@@ -156,8 +161,11 @@ Deno.test("scoped signing keys: the template rules, its functions are filled in"
   const result = made.ask(jwt) as { principal: Principal };
   assert.equal(await outcome(result as never), made.in);
   const who = result.principal;
-  for (const topic of ["dev1/out", "red/x", "blue/x", "eu/z"]) {
+  for (const topic of ["dev1/out", "red/x", "blue/x", "eu/z", "dev1/up", "acc/blue/two"]) {
     assert.equal(publishes(who, topic), true, topic);
+  }
+  for (const topic of ["/no", "what/no", "{{what()}}/no"]) {
+    assert.equal(publishes(who, topic), false, topic);
   }
   assert.equal(publishes(who, "green/x"), false);
   assert.equal(subscribes(who, `${made.user.getPublicKey()}/#`)?.allowed, true);

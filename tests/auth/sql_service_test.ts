@@ -110,6 +110,18 @@ for (const { name, program, start } of DATABASES) {
         assert.equal(await on.login("alice", "a-pass"), DOWN);
         assert.ok(on.lines.some((line) => line.includes("backend gave no usable answer")));
       });
+      await t.step("a complaint that repeats the client's password", async () => {
+        if (name === "mysql") return; // Says nothing of the value.
+        const cast = "CAST(${password} AS int)";
+        await using on = await testAccess(loginConfig(
+          name,
+          service,
+          `query = "SELECT * FROM mqtt_user WHERE username = \${username} AND ${cast} IS NULL"`,
+        ));
+        assert.equal(await on.login("alice", "my-Pr1vate-word"), DOWN);
+        assert.ok(on.lines.some((line) => line.includes("backend gave no usable answer")));
+        assert.ok(!on.lines.join("\n").includes("my-Pr1vate-word"), on.lines.join("\n"));
+      });
     },
   });
 }
