@@ -13,7 +13,7 @@ const reason = BINARY === undefined
   ? "not root"
   : !exists("/usr/bin/dpkg-deb")
   ? "not Debian"
-  : exists("/usr/bin/natsgate")
+  : exists("/usr/bin/natsgate") || exists("/var/lib/natsgate")
   ? "natsgate is installed already"
   : undefined;
 
@@ -36,12 +36,30 @@ Deno.test({
         assert.equal(await sh("dpkg --verify natsgate"), "");
       });
       await t.step("start as the unit says, as its user, and stop", () => runAsService(dir));
-      await t.step("remove keeps the configuration, purge does not", async () => {
+      await t.step("an upgrade keeps what was configured and stored", async () => {
+        await sh("mkdir --mode=0700 /var/lib/natsgate && chown natsgate: /var/lib/natsgate");
+        await sh("echo kept > /var/lib/natsgate/natsgate.db");
+        await sh("echo '# mine' >> /etc/natsgate/config.toml");
+        const user = await sh("id natsgate");
+        await sh(`dpkg-deb --raw-extract ${deb} ${dir}/next`);
+        await sh(`sed -i 's/^Version: .*/Version: 99.0.0/' ${dir}/next/DEBIAN/control`);
+        await sh(`dpkg-deb --root-owner-group -Znone --build ${dir}/next ${dir}/next.deb`);
+        await sh(`dpkg --install ${dir}/next.deb`);
+        assert.equal(await sh("dpkg-query --show --showformat='${Version}' natsgate"), "99.0.0");
+        assert.match(await Deno.readTextFile("/etc/natsgate/config.toml"), /^# mine$/m);
+        assert.equal(Deno.statSync("/etc/natsgate/config.toml").mode! & 0o777, 0o640);
+        assert.equal(await sh("cat /var/lib/natsgate/natsgate.db"), "kept\n");
+        assert.equal(await sh("stat -c %U:%a /var/lib/natsgate"), "natsgate:700\n");
+        assert.equal(await sh("id natsgate"), user);
+      });
+      await t.step("remove keeps configuration and data, purge does not", async () => {
         await sh("dpkg --remove natsgate");
         assert(!exists("/usr/bin/natsgate"));
         assert(exists("/etc/natsgate/config.toml"));
+        assert(exists("/var/lib/natsgate/natsgate.db"));
         await sh("dpkg --purge natsgate");
         assert(!exists("/etc/natsgate"));
+        assert(!exists("/var/lib/natsgate"));
         assert.equal(await sh("getent passwd natsgate || true"), "");
       });
     } finally {
