@@ -1,7 +1,7 @@
 /**
  * The lines at start that tell the operator which door is where and who may come in.
  */
-import { isLoopback } from "./address.ts";
+import { formatBind, isLoopback } from "./address.ts";
 
 /** A start-up line for the log. */
 export interface Notice {
@@ -56,8 +56,8 @@ const SCHEMES = { tcp: "tcp", ssl: "tls", ws: "ws", wss: "wss", http: "http", ht
 
 function where(listener: ListenerFacts): string {
   if (isUnix(listener)) return listener.address;
-  const host = listener.address.includes(":") ? `[${listener.address}]` : listener.address;
-  return `${SCHEMES[listener.transport]}://${host}:${listener.port}${listener.path}`;
+  const { address: host, port, path } = listener;
+  return `${SCHEMES[listener.transport]}://${formatBind({ host, port })}${path}`;
 }
 
 function isUnix(listener: ListenerFacts): boolean {

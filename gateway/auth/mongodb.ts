@@ -3,6 +3,7 @@
  */
 import { createSecureContext } from "node:tls";
 import type { Document, MongoClientOptions } from "mongodb";
+import { formatBind } from "../address.ts";
 import type { PasswordConfig } from "../config/types.ts";
 import type { Provider } from "./chain.ts";
 import { type ClientTls, tlsOptions } from "./client_tls.ts";
@@ -154,10 +155,7 @@ async function connect(options: MongodbOptions, timeout_ms: number) {
 function urlOf(options: MongodbOptions): string {
   const servers = options.server === undefined ? options.servers ?? [] : [options.server];
   if (options.srv_record) return `mongodb+srv://${servers[0]?.host ?? ""}/`;
-  const hosts = servers.map(({ host, port }) =>
-    `${host.includes(":") ? `[${host}]` : host}:${port}`
-  );
-  return `mongodb://${hosts.join(",")}/`;
+  return `mongodb://${servers.map(formatBind).join(",")}/`;
 }
 
 function driverOptions(options: MongodbOptions, timeout_ms: number): MongoClientOptions {

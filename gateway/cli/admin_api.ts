@@ -3,7 +3,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { DashboardConfig } from "../config/types.ts";
-import type { Bind } from "../address.ts";
+import { type Bind, formatBind } from "../address.ts";
 import { OperationalError } from "../errors.ts";
 import { EXIT } from "./io.ts";
 import type { Arguments } from "./parse.ts";
@@ -132,7 +132,7 @@ function reachable(bind: Bind): string {
   const { host, port } = bind;
   // All interfaces include this host's own.
   if (host === "0.0.0.0" || host === "::" || host === "") return `127.0.0.1:${port}`;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return formatBind(bind);
 }
 
 function readText(path: string, option: string): string {

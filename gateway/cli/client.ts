@@ -78,6 +78,8 @@ export class Pump {
   readonly out: Outbox;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   readonly closed: Promise<Error | undefined> = this.#closed.promise;
+  /** What the server complained about last: it explains why a connection ends. */
+  complaint: string | undefined;
   #isClosing = false;
   #ended: Error | undefined | false = false;
   #flushing: Promise<void> | undefined;
@@ -131,10 +133,15 @@ export class Pump {
 
   /** Resolves at the next change: bytes came, bytes left. Rejects when the connection is lost. */
   change(): Promise<void> {
-    if (this.#ended !== false) {
-      return Promise.reject(this.#ended ?? new OperationalError("The connection is closed."));
-    }
+    if (this.#ended !== false) return Promise.reject(this.#ended ?? closedError());
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** Throws what the server has complained about since the last time. */
+  throwComplaint(): void {
+    const { complaint } = this;
+    this.complaint = undefined;
+    if (complaint !== undefined) throw new OperationalError(complaint, 1);
   }
 
   /** Tells those who wait for a change. */
@@ -182,12 +189,20 @@ export class Pump {
 
   #end(error: Error | undefined): void {
     if (this.#ended !== false) return;
-    this.#ended = this.#isClosing ? undefined : error;
+    this.#ended = this.#isClosing ? undefined : this.#explained(error);
     this.stream.close();
-    for (const each of this.#waiting) {
-      each.reject(this.#ended ?? new OperationalError("The connection is closed."));
-    }
+    for (const each of this.#waiting) each.reject(this.#ended ?? closedError());
     this.#waiting = [];
     this.#closed.resolve(this.#ended);
   }
+
+  #explained(error: Error | undefined): Error | undefined {
+    if (error === undefined || this.complaint === undefined) return error;
+    return new OperationalError(this.complaint, 1);
+  }
+}
+
+/** For those who wait for something on a connection that we closed. */
+export function closedError(): OperationalError {
+  return new OperationalError("The connection is closed.");
 }

@@ -69,17 +69,14 @@ class MqttClient implements TestClient {
   #topicName = "";
   #topic: Uint8Array = new Uint8Array(0);
   readonly #source = { bytes: this.#topic, start: 0, end: 0, payload: this.#topic };
-  #refusal: string | undefined;
   #pings = 0;
   #pongs = 0;
 
   constructor(stream: DialedStream, readonly options: MqttLogin) {
     this.#pump = new Pump(stream);
     this.#decoder.version = options.version;
-    this.closed = this.#pump.closed.then((error) => {
-      clearInterval(this.#keepAlive);
-      return this.#explained(error);
-    });
+    this.closed = this.#pump.closed;
+    this.closed.then(() => clearInterval(this.#keepAlive));
   }
 
   async login(): Promise<void> {
@@ -97,7 +94,7 @@ class MqttClient implements TestClient {
         : NO_PROPERTIES,
     });
     this.#pump.run((chunk) => this.#receive(chunk));
-    while (this.#connack === undefined) await this.#change();
+    while (this.#connack === undefined) await this.#pump.change();
     const { reasonCode, properties } = this.#connack;
     if (reasonCode !== 0) throw new OperationalError(refusedText(reasonCode, properties), 1);
     this.#inFlightMax = Math.min(IN_FLIGHT_MAX, properties.receiveMaximum ?? IN_FLIGHT_MAX);
@@ -112,7 +109,7 @@ class MqttClient implements TestClient {
   }
 
   async ready(): Promise<void> {
-    while (!this.isReady) await this.#change();
+    while (!this.isReady) await this.#pump.change();
   }
 
   publish(name: string, payload: Uint8Array, options: PublishOptions): void {
@@ -175,7 +172,7 @@ class MqttClient implements TestClient {
       }],
       properties: NO_PROPERTIES,
     });
-    while (codes === undefined) await this.#change();
+    while (codes === undefined) await this.#pump.change();
     const code = codes[0] ?? 0x80;
     if (code >= 0x80) {
       throw new OperationalError(`The server refuses "${name}": ${reasonText(code)}.`, 1);
@@ -211,12 +208,8 @@ class MqttClient implements TestClient {
   async flush(): Promise<void> {
     // The answer to a ping comes after the server has seen everything before it.
     const pings = this.#ping();
-    while (this.#pongs < pings || this.#unacknowledged.size > 0) await this.#change();
-    if (this.#refusal !== undefined) {
-      const refusal = this.#refusal;
-      this.#refusal = undefined;
-      throw new OperationalError(refusal, 1);
-    }
+    while (this.#pongs < pings || this.#unacknowledged.size > 0) await this.#pump.change();
+    this.#pump.throwComplaint();
   }
 
   async close(): Promise<void> {
@@ -228,20 +221,6 @@ class MqttClient implements TestClient {
   #ping(): number {
     encodePingreq(this.#pump.out);
     return ++this.#pings;
-  }
-
-  async #change(): Promise<void> {
-    try {
-      await this.#pump.change();
-    } catch (error) {
-      throw this.#explained(error as Error);
-    }
-  }
-
-  #explained<E extends Error | undefined>(error: E): E | OperationalError {
-    return error === undefined || this.#refusal === undefined
-      ? error
-      : new OperationalError(this.#refusal, 1);
   }
 
   #nextId(): number {
@@ -274,7 +253,7 @@ class MqttClient implements TestClient {
         this.#subacks.delete(packet.packetId);
         break;
       case PacketType.Disconnect:
-        this.#refusal = `The server disconnects: ${reasonText(packet.reasonCode)}` +
+        this.#pump.complaint = `The server disconnects: ${reasonText(packet.reasonCode)}` +
           `${reasonString(packet.properties)}.`;
         break;
     }
@@ -296,7 +275,7 @@ class MqttClient implements TestClient {
     this.#unacknowledged.delete(packetId);
     this.#nobody(packetId, reasonCode);
     if (reasonCode >= 0x80) {
-      this.#refusal = `The server refuses the message: ${reasonText(reasonCode)}` +
+      this.#pump.complaint = `The server refuses the message: ${reasonText(reasonCode)}` +
         `${reasonString(this.#decoder.ack.properties)}.`;
     }
   }

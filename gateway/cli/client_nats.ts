@@ -16,7 +16,7 @@ import {
 import { decodeHeaders, encodeHeaders } from "../nats/headers.ts";
 import { VERSION } from "../version.ts";
 import type { Answer, PublishOptions, Received, SubscribeOptions, TestClient } from "./client.ts";
-import { Pump } from "./client.ts";
+import { closedError, Pump } from "./client.ts";
 import type { DialedStream } from "./dial.ts";
 import { UsageError } from "./usage.ts";
 
@@ -67,8 +67,6 @@ class NatsClient implements TestClient {
   /** `+OK`s that are still to come. */
   #unacknowledged = 0;
   #verbose = false;
-  /** What the server complained about last. */
-  #complaint: string | undefined;
   readonly #answers = new Map<number, (answer: Received) => void>();
   /** The publish prefix used last: benchmarks publish to one subject. */
   #prefixName = "";
@@ -76,7 +74,7 @@ class NatsClient implements TestClient {
 
   constructor(readonly stream: DialedStream) {
     this.#pump = new Pump(stream);
-    this.closed = this.#pump.closed.then((error) => this.#withComplaint(error));
+    this.closed = this.#pump.closed;
   }
 
   async login(login: NatsLogin, encrypt: boolean): Promise<void> {
@@ -116,7 +114,7 @@ class NatsClient implements TestClient {
   }
 
   async ready(): Promise<void> {
-    while (!this.isReady) await this.#change();
+    while (!this.isReady) await this.#pump.change();
   }
 
   publish(name: string, payload: Uint8Array, options: PublishOptions): void {
@@ -167,31 +165,12 @@ class NatsClient implements TestClient {
     let answered = false;
     this.#pongs.push(() => answered = true);
     encodePing(this.#pump.out);
-    while (!answered || this.#unacknowledged > 0) await this.#change();
-    if (this.#complaint !== undefined) {
-      const complaint = this.#complaint;
-      this.#complaint = undefined;
-      throw new OperationalError(`The server says: ${complaint}`, 1);
-    }
+    while (!answered || this.#unacknowledged > 0) await this.#pump.change();
+    this.#pump.throwComplaint();
   }
 
   async close(): Promise<void> {
     await this.#pump.close();
-  }
-
-  async #change(): Promise<void> {
-    try {
-      await this.#pump.change();
-    } catch (error) {
-      throw this.#withComplaint(error as Error);
-    }
-  }
-
-  /** What the server said before it closed explains the close. */
-  #withComplaint<E extends Error | undefined>(error: E): E | OperationalError {
-    return error === undefined || this.#complaint === undefined
-      ? error
-      : new OperationalError(`The server says: ${this.#complaint}`, 1);
   }
 
   #receive(chunk: Uint8Array): void {
@@ -214,7 +193,7 @@ class NatsClient implements TestClient {
           this.#unacknowledged--;
           break;
         case ServerOp.Err:
-          this.#complaint = this.#text().trim();
+          this.#pump.complaint = `The server says: ${this.#text().trim()}`;
           if (this.#unacknowledged > 0) this.#unacknowledged--;
           break;
         case ServerOp.Info:
@@ -277,8 +256,4 @@ function checkSubject(subject: string): void {
     `"${subject}" is no NATS subject: it must not be empty or hold blanks. ` +
       "`natsgate translate` shows how a topic is spelled.",
   );
-}
-
-function closedError(): OperationalError {
-  return new OperationalError("The connection is closed.");
 }

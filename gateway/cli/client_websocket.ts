@@ -2,7 +2,9 @@
  * The client's side of a WebSocket as a byte stream (RFC 6455), for the test clients.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { formatBind } from "../address.ts";
 import { OperationalError } from "../errors.ts";
+import { ChunkQueue } from "../transport/chunk_queue.ts";
 import { type ByteStream, writeAll } from "../transport/stream.ts";
 import { CLOSE, FrameParser, OPCODE, writeFrameHeader } from "../transport/websocket_frames.ts";
 import type { Target } from "./target.ts";
@@ -15,10 +17,10 @@ const HEADER_BYTES_MAX = 14;
 /** Asks for the upgrade and returns the stream inside. */
 export async function openWebSocket(stream: ByteStream, target: Target): Promise<ByteStream> {
   const key = randomBytes(16).toString("base64");
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  const { host, port } = target;
   const lines = [
     `GET ${target.path || "/"} HTTP/1.1`,
-    `Host: ${host}:${target.port}`,
+    `Host: ${formatBind({ host, port })}`,
     "Upgrade: websocket",
     "Connection: Upgrade",
     `Sec-WebSocket-Key: ${key}`,
@@ -58,7 +60,7 @@ async function readHead(stream: ByteStream): Promise<{ head: string; rest: Uint8
 class ClientWebSocket implements ByteStream {
   readonly #parser: FrameParser;
   /** Bytes that came and were not asked for yet. */
-  #ready: Uint8Array[] = [];
+  readonly #ready = new ChunkQueue();
   #ended = false;
   readonly #buffer = new Uint8Array(64 * 1024);
   constructor(readonly inner: ByteStream, rest: Uint8Array) {
@@ -68,7 +70,7 @@ class ClientWebSocket implements ByteStream {
       messageBytesMax: Number.MAX_SAFE_INTEGER,
     };
     this.#parser = new FrameParser(rules, {
-      payload: (bytes, from, to) => void this.#ready.push(bytes.slice(from, to)),
+      payload: (bytes, from, to) => this.#ready.push(bytes.slice(from, to)),
       messageEnd: () => {},
       control: (opcode, payload) => this.#control(opcode, payload),
     });
@@ -76,18 +78,13 @@ class ClientWebSocket implements ByteStream {
   }
 
   async read(into: Uint8Array): Promise<number | null> {
-    while (this.#ready.length === 0) {
+    while (this.#ready.bytes === 0) {
       if (this.#ended) return null;
       const count = await this.inner.read(this.#buffer);
       if (count === null) return null;
       this.#parser.push(this.#buffer, 0, count);
     }
-    const first = this.#ready[0]!;
-    const count = Math.min(first.length, into.length);
-    into.set(first.subarray(0, count));
-    if (count === first.length) this.#ready.shift();
-    else this.#ready[0] = first.subarray(count);
-    return count;
+    return this.#ready.take(into);
   }
 
   async write(bytes: Uint8Array): Promise<number> {

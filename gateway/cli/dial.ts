@@ -3,7 +3,9 @@
  */
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
+import { formatBind, parseAddress } from "../address.ts";
 import { OperationalError } from "../errors.ts";
+import { ChunkQueue } from "../transport/chunk_queue.ts";
 import type { ByteStream } from "../transport/stream.ts";
 import { openWebSocket } from "./client_websocket.ts";
 import type { Target } from "./target.ts";
@@ -115,7 +117,7 @@ function tlsOptions(target: Target, { ca, cert, key, insecure }: TlsWishes): Con
   return {
     host: target.host,
     // An address is no name to ask for (RFC 6066, section 3).
-    ...(/^[\d.]+$|:/.test(target.host) ? {} : { servername: target.host }),
+    ...(parseAddress(target.host) === undefined ? { servername: target.host } : {}),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
@@ -144,7 +146,7 @@ function secured(socket: TLSSocket, timeout_ms: number): Promise<ByteStream> {
 
 /** A `node:net` socket as a byte stream. */
 class SocketStream implements ByteStream {
-  #chunks: Uint8Array[] = [];
+  readonly #chunks = new ChunkQueue();
   #ended = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
@@ -160,7 +162,7 @@ class SocketStream implements ByteStream {
   }
 
   async read(into: Uint8Array): Promise<number | null> {
-    while (this.#chunks.length === 0) {
+    while (this.#chunks.bytes === 0) {
       if (this.#error !== undefined) throw this.#error;
       if (this.#ended) return null;
       await new Promise<void>((resolve) => {
@@ -168,12 +170,7 @@ class SocketStream implements ByteStream {
         this.socket.resume();
       });
     }
-    const chunk = this.#chunks[0]!;
-    const count = Math.min(chunk.length, into.length);
-    into.set(chunk.subarray(0, count));
-    if (count === chunk.length) this.#chunks.shift();
-    else this.#chunks[0] = chunk.subarray(count);
-    return count;
+    return this.#chunks.take(into);
   }
 
   write(bytes: Uint8Array): Promise<number> {
@@ -197,11 +194,10 @@ class SocketStream implements ByteStream {
   }
 }
 
-function unreachable(target: Target, error: unknown): OperationalError {
+function unreachable({ host, port }: Target, error: unknown): OperationalError {
   if (error instanceof OperationalError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  const where = target.host.includes(":") ? `[${target.host}]` : target.host;
-  return new OperationalError(`Cannot connect to ${where}:${target.port}: ${reason}`, 69, {
+  return new OperationalError(`Cannot connect to ${formatBind({ host, port })}: ${reason}`, 69, {
     cause: error,
   });
 }

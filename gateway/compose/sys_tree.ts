@@ -6,7 +6,7 @@ import { Message } from "../core/message.ts";
 import type { Router } from "../core/router.ts";
 import type { Topic } from "../core/topic.ts";
 import type { MqttBroker } from "../mqtt/broker.ts";
-import type { MqttCounters } from "../observe/metrics.ts";
+import { type MqttCounters, sumOf } from "../observe/metrics.ts";
 import { sysHeartbeat, type SysNumbers, type SysTopic, SysTopics } from "../observe/sys_topics.ts";
 import { VERSION } from "../version.ts";
 
@@ -56,11 +56,11 @@ export class SysTree {
         disconnected: broker.sessions.size - connected,
         maximum: this.#clientsMaximum,
       },
-      packets: { received: sum(counters.received), sent: sum(counters.sent) },
+      packets: { received: sumOf(counters.received), sent: sumOf(counters.sent) },
       messages: {
-        received: sum(counters.messages_received),
-        sent: sum(counters.messages_sent),
-        dropped: sum(counters.dropped),
+        received: sumOf(counters.messages_received),
+        sent: sumOf(counters.messages_sent),
+        dropped: sumOf(counters.dropped),
         queued,
         queued_bytes: broker.queued.bytes,
       },
@@ -73,7 +73,3 @@ export class SysTree {
 }
 
 const TEXT = new TextEncoder();
-
-function sum(counters: object): number {
-  return Object.values(counters).reduce((total: number, count: number) => total + count, 0);
-}

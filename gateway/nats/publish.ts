@@ -7,7 +7,7 @@ import type { Route } from "../core/route.ts";
 import { equals } from "../core/route_table.ts";
 import type { Topic } from "../core/topic.ts";
 import { ProtocolError } from "../errors.ts";
-import type { QosCounters } from "../observe/metrics.ts";
+import { countByQos } from "../observe/metrics.ts";
 import { spendData } from "./data_limit.ts";
 import { encodeMessage, messagePrefix } from "./encode.ts";
 import { decodeHeaders, NO_RESPONDERS_BLOCK, takeMqttHeaders } from "./headers.ts";
@@ -153,12 +153,6 @@ function send(session: NatsSession, message: Message): void {
   if (session.options.noResponders && message.extras?.replyTo !== undefined) {
     sendNoResponders(session, message.extras.replyTo);
   }
-}
-
-function countByQos(counters: QosCounters, qos: QoS): void {
-  if (qos === 0) counters.qos0++;
-  else if (qos === 1) counters.qos1++;
-  else counters.qos2++;
 }
 
 /** Nobody asks how many take it, and it is the batch's own object. */

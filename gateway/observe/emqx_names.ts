@@ -1,7 +1,7 @@
 /**
  * Counters under the names that EMQX gives them, as the admin API shows them.
  */
-import type { MqttCounters, NatsCounters, QosCounters } from "./metrics.ts";
+import { type MqttCounters, type NatsCounters, type QosCounters, sumOf } from "./metrics.ts";
 
 /** Names with dots, and their values. */
 export type NamedCounters = Record<string, number>;
@@ -13,8 +13,8 @@ export function natsMetrics(nats: NatsCounters): NamedCounters {
     ...packets(nats),
     "bytes.received": nats.bytes_received,
     "bytes.sent": nats.bytes_sent,
-    "messages.received": sum(nats.messages_received),
-    "messages.delivered": sum(nats.messages_sent),
+    "messages.received": sumOf(nats.messages_received),
+    "messages.delivered": sumOf(nats.messages_sent),
     ...drops("delivery.dropped", dropped),
     "delivery.dropped.max_msgs": 0,
     "delivery.dropped.no_subid": 0,
@@ -38,17 +38,17 @@ export function brokerMetrics(mqtt: MqttCounters): NamedCounters {
   return {
     "bytes.received": mqtt.bytes_received,
     "bytes.sent": mqtt.bytes_sent,
-    "packets.received": sum(mqtt.received),
-    "packets.sent": sum(mqtt.sent),
+    "packets.received": sumOf(mqtt.received),
+    "packets.sent": sumOf(mqtt.sent),
     ...packets(mqtt),
-    "messages.received": sum(mqtt.messages_received),
-    "messages.sent": sum(mqtt.messages_sent),
+    "messages.received": sumOf(mqtt.messages_received),
+    "messages.sent": sumOf(mqtt.messages_sent),
     ...byQos("received", mqtt.messages_received),
     ...byQos("sent", mqtt.messages_sent),
-    "messages.publish": sum(mqtt.messages_received),
-    "messages.delivered": sum(mqtt.messages_sent),
+    "messages.publish": sumOf(mqtt.messages_received),
+    "messages.delivered": sumOf(mqtt.messages_sent),
     "messages.acked": mqtt.received.puback + mqtt.received.pubcomp,
-    "messages.dropped": sum(dropped),
+    "messages.dropped": sumOf(dropped),
     "messages.dropped.no_subscribers": dropped.no_subscribers,
     ...drops("delivery.dropped", dropped),
     "delivery.dropped.qos0_msg": dropped.offline_qos0,
@@ -92,8 +92,4 @@ function drops(prefix: string, counters: object): NamedCounters {
     named[prefix]! += count;
   }
   return named;
-}
-
-function sum(counters: object): number {
-  return Object.values(counters).reduce((total: number, count: number) => total + count, 0);
 }

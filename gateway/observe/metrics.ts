@@ -48,6 +48,11 @@ export function countByQos(counters: QosCounters, qos: 0 | 1 | 2): void {
   else counters.qos2++;
 }
 
+/** The sum of all fields of an object of counters. */
+export function sumOf(counters: object): number {
+  return Object.values(counters).reduce((total: number, count: number) => total + count, 0);
+}
+
 /** What both protocols count. */
 export class TrafficCounters {
   /** Bytes of the protocol, without TLS and WebSocket framing. */

@@ -4,6 +4,7 @@
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../protocol/session.ts";
 import type { Adopted } from "./adopt.ts";
+import { ChunkQueue } from "./chunk_queue.ts";
 import type { ByteStream } from "./stream.ts";
 
 /** Decrypted bytes that may wait for a reader before the network is no longer read. */
@@ -14,8 +15,7 @@ export class TlsStream implements ByteStream {
   readonly certificate: PeerCertificate | undefined;
   readonly #socket: TLSSocket;
   readonly #below: Adopted;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
+  readonly #waiting = new ChunkQueue();
   #reading = true;
   #ended = false;
   #error: Error | undefined = undefined;
@@ -34,7 +34,7 @@ export class TlsStream implements ByteStream {
   }
 
   read(into: Uint8Array): Promise<number | null> {
-    if (this.#waitingBytes > 0) return Promise.resolve(this.#take(into));
+    if (this.#waiting.bytes > 0) return Promise.resolve(this.#waiting.take(into));
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve(null);
     this.#into = into;
@@ -78,22 +78,7 @@ export class TlsStream implements ByteStream {
 
   #keep(bytes: Uint8Array): void {
     this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    if (this.#waitingBytes >= WAITING_BYTES_MAX) this.#setReading(false);
-  }
-
-  #take(into: Uint8Array): number {
-    let at = 0;
-    while (at < into.length && this.#waiting.length > 0) {
-      const bytes = this.#waiting[0]!;
-      const count = Math.min(bytes.length, into.length - at);
-      into.set(count < bytes.length ? bytes.subarray(0, count) : bytes, at);
-      at += count;
-      if (count === bytes.length) this.#waiting.shift();
-      else this.#waiting[0] = bytes.subarray(count);
-    }
-    this.#waitingBytes -= at;
-    return at;
+    if (this.#waiting.bytes >= WAITING_BYTES_MAX) this.#setReading(false);
   }
 
   #end(error?: Error): void {

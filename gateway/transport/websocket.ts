@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from "../clock.ts";
 import type { PeerCertificate } from "../protocol/session.ts";
+import { ChunkQueue } from "./chunk_queue.ts";
 import { type ByteStream, closeQuietly, writeAll } from "./stream.ts";
 import { DEFLATE_FROM_BYTES, DeflateCodec } from "./websocket_codec.ts";
 import type { Deflate } from "./websocket_deflate.ts";
@@ -55,7 +56,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
   /** With compression only: what the network gave, and what is ready to be read. */
   #raw: Uint8Array | undefined = undefined;
   #arrived: Arrived[] = [];
-  #ready: Uint8Array[] = [];
+  readonly #ready = new ChunkQueue();
   #compressedParts: Uint8Array[] = [];
   #compressedBytes = 0;
   #text: TextDecoder | undefined = undefined;
@@ -96,7 +97,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
    */
   async read(into: Uint8Array): Promise<number | null> {
     for (;;) {
-      const count = this.#takeReady(into);
+      const count = this.#ready.take(into);
       if (count > 0) return count;
       if (this.#ended) return await this.#endInput();
       // Without compression, frames are unmasked and moved together in the caller's buffer.
@@ -207,25 +208,12 @@ export class WebSocketStream implements ByteStream, FrameSink {
         }
         const message = await codec.decompress(each.parts, this.#inflatedMax);
         if (each.text) checkUtf8(new TextDecoder("utf-8", { fatal: true }), message, false);
-        if (message.length > 0) this.#ready.push(message);
+        this.#ready.push(message);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw this.#failure ?? error;
       this.#fail(error);
     }
-  }
-
-  #takeReady(into: Uint8Array): number {
-    let at = 0;
-    while (at < into.length && this.#ready.length > 0) {
-      const part = this.#ready[0]!;
-      const count = Math.min(part.length, into.length - at);
-      into.set(part.subarray(0, count), at);
-      at += count;
-      if (count === part.length) this.#ready.shift();
-      else this.#ready[0] = part.subarray(count);
-    }
-    return at;
   }
 
   #checkText(bytes: Uint8Array, from: number, to: number): void {

@@ -97,7 +97,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 /** Starts a gateway and waits for nothing: for tests of what keeps it from starting. */
 export function spawnGateway(options: GatewayOptions): GatewayProcess {
   const dir = options.dir ?? Deno.makeTempDirSync({ prefix: "natsgate-test-" });
-  Deno.writeTextFileSync(`${dir}/config.toml`, FREE_PORTS + (options.config ?? ""));
+  Deno.writeTextFileSync(
+    `${dir}/config.toml`,
+    FREE_PORTS + FREE_ADMIN_PORT + (options.config ?? ""),
+  );
   Deno.writeTextFileSync(`${dir}/log`, "");
   const binary = Deno.env.get("NATSGATE_BIN");
   const main = new URL("../../main.ts", import.meta.url).pathname;
@@ -128,7 +131,7 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
   return new GatewayProcess(child, dir, options.dir !== undefined);
 }
 
-/** Free ports for everything, so that tests never meet each other or a real broker. */
+/** Free ports for clients, so that tests never meet each other or a real broker. */
 export const FREE_PORTS = `
 [gateway.nats.listeners.tcp.default]
 bind = "127.0.0.1:0"
@@ -140,6 +143,8 @@ bind = "127.0.0.1:0"
 [listeners.ws.default]
 enable = false
 bind = "127.0.0.1:0"
+`;
+const FREE_ADMIN_PORT = `
 [dashboard.listeners.http]
 bind = "127.0.0.1:0"
 `;

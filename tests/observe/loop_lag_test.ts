@@ -1,20 +1,6 @@
 import assert from "node:assert/strict";
-import { Health } from "../../gateway/observe/health.ts";
 import { LAG_INTERVAL_MS, watchLoopLag } from "../../gateway/observe/loop_lag.ts";
 import { Histogram } from "../../gateway/observe/metrics.ts";
-
-Deno.test("Health is ready when no part says otherwise", () => {
-  const health = new Health();
-  assert.equal(health.isReady, false);
-  assert.deepEqual(health.reasons(), [{ part: "gateway", reason: "starting" }]);
-  health.ready("gateway");
-  assert.equal(health.isReady, true);
-  health.unready("store", "disk full");
-  health.unready("store", "read-only");
-  assert.deepEqual(health.reasons(), [{ part: "store", reason: "read-only" }]);
-  health.ready("store");
-  assert.equal(health.isReady, true);
-});
 
 Deno.test("watchLoopLag() measures how late its timer runs, again and again", () => {
   let now = 0;
