@@ -118,7 +118,7 @@ async function changePassword(
   }
   auth.logins.closeAll(username);
   return username === caller.name
-    ? go(context, "/login?changed=1")
+    ? go(context, "/login?said=changed")
     : go(context, "/accounts", "password");
 }
 

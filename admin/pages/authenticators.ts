@@ -1,5 +1,5 @@
 /** The kinds of authenticator that the wizard offers, and the fields of each. */
-import { connection, httpServer } from "./backends.ts";
+import { httpServer, ldap, mongodb, mysql, postgresql, redis } from "./backends.ts";
 import type { Table, TableKind } from "./lists.ts";
 import type { Setting } from "./settings.ts";
 
@@ -25,12 +25,7 @@ const HASH: Setting = {
 
 const PLACEHOLDERS = "Placeholders: ${username}, ${clientid}, ${password}, ${peerhost}.";
 
-const QUERY: Setting = {
-  name: "query",
-  label: "Query",
-  kind: "text",
-  wide: true,
-  required: true,
+const QUERY = {
   initial: "SELECT password_hash, salt, is_superuser FROM mqtt_user " +
     "WHERE username = ${username} LIMIT 1",
   help: PLACEHOLDERS,
@@ -75,39 +70,14 @@ export const AUTHENTICATORS: readonly TableKind[] = [
     },
     HASH,
   ]),
-  password("mysql", "MySQL", [
-    ...connection({ server: "127.0.0.1:3306", database: true }),
-    QUERY,
-    HASH,
-  ]),
-  password("postgresql", "PostgreSQL", [
-    ...connection({ server: "127.0.0.1:5432", database: true, named: true }),
-    QUERY,
-    HASH,
-  ]),
-  password("mongodb", "MongoDB", [
-    ...connection({ server: "127.0.0.1:27017", database: true }),
-    { name: "collection", label: "Collection", kind: "text", required: true },
-    {
-      name: "filter",
-      label: "Filter",
-      kind: "json",
-      initial: { username: "${username}" },
-      help: PLACEHOLDERS,
-    },
-    HASH,
-  ], { mongo_type: "single" }),
+  password("mysql", "MySQL", [...mysql(QUERY), HASH]),
+  password("postgresql", "PostgreSQL", [...postgresql(QUERY), HASH]),
+  password("mongodb", "MongoDB", [...mongodb(PLACEHOLDERS), HASH], { mongo_type: "single" }),
   password("redis", "Redis", [
-    ...connection({ server: "127.0.0.1:6379" }),
-    {
-      name: "cmd",
-      label: "Command",
-      kind: "text",
-      wide: true,
-      required: true,
+    ...redis({
       initial: "HMGET mqtt_user:${username} password_hash salt is_superuser",
       help: PLACEHOLDERS,
-    },
+    }),
     HASH,
   ]),
   password(
@@ -116,9 +86,7 @@ export const AUTHENTICATORS: readonly TableKind[] = [
     httpServer({ username: "${username}", password: "${password}" }, PLACEHOLDERS),
   ),
   password("ldap", "LDAP", [
-    ...connection({ server: "127.0.0.1:389", named: true }),
-    { name: "base_dn", label: "Base DN", kind: "text", required: true, help: PLACEHOLDERS },
-    { name: "filter", label: "Filter", kind: "text", initial: "(uid=${username})" },
+    ...ldap(PLACEHOLDERS),
     {
       name: "method.type",
       label: "The password is checked",

@@ -19,7 +19,7 @@ import {
   submit,
 } from "./request.ts";
 import { rulePages, Rules } from "./rules.tsx";
-import { editsAt, readSettings, type Setting } from "./settings.ts";
+import { editsAt, PROTOCOL, readSettings, type Setting } from "./settings.ts";
 import { SOURCES } from "./sources.ts";
 
 const MENU = "/authorization";
@@ -59,13 +59,7 @@ const SETTINGS: readonly Setting[] = [
 ];
 
 const QUESTION: readonly Setting[] = [
-  {
-    name: "protocol",
-    label: "Protocol",
-    kind: "choice",
-    choices: ["nats", "mqtt"],
-    labels: { nats: "NATS", mqtt: "MQTT" },
-  },
+  PROTOCOL,
   { name: "clientid", label: "Client id", kind: "text" },
   { name: "username", label: "User name", kind: "text" },
   { name: "address", label: "IP address", kind: "text" },

@@ -1,76 +1,80 @@
 /** Fields of the databases and servers that logins and permissions come from. */
 import type { Setting } from "./settings.ts";
 
-/** How a database is reached. */
-export interface BackendFields {
-  /** Where it usually is. */
-  readonly server: string;
-  /** True: it has databases to choose from. */
-  readonly database?: boolean;
-  /** True: nobody gets in without a name. */
-  readonly named?: boolean;
+/** What a backend is asked, at first, and the placeholders that may stand in it. */
+export interface Question {
+  /** Query, command or filter. */
+  readonly initial: string;
+  readonly help: string;
 }
 
-/** The fields of a connection. */
-export function connection({ server, database, named }: BackendFields): readonly Setting[] {
-  return [
-    {
-      name: "server",
-      label: "Server",
-      kind: "text",
-      required: true,
-      initial: server,
-      help: "Host and port.",
-    },
-    ...(database ? [DATABASE] : []),
-    named
-      ? { name: "username", label: "User name", kind: "text", required: true }
-      : { name: "username", label: "User name", kind: "text", optional: true },
-    { name: "password", label: "Password", kind: "secret" },
-    {
-      name: "pool_size",
-      label: "Connections at most",
-      kind: "number",
-      initial: 8,
-      more: true,
-    },
-    ...TLS,
-  ];
-}
+const PEM_HELP = "PEM text, a file to upload, or the path of a file on the server.";
 
-const DATABASE: Setting = { name: "database", label: "Database", kind: "text", required: true };
-
-const TLS: readonly Setting[] = [
-  { name: "ssl.enable", label: "Encrypt with TLS", kind: "flag", more: true },
+const VERIFIED: readonly Setting[] = [
   {
     name: "ssl.verify",
     label: "Certificate of the server",
     kind: "choice",
-    choices: ["verify_none", "verify_peer"],
-    labels: { verify_none: "not verified", verify_peer: "must be verified" },
+    choices: ["verify_peer", "verify_none"],
+    labels: { verify_none: "is not verified", verify_peer: "is verified" },
+    initial: "verify_peer",
     more: true,
   },
   {
     name: "ssl.cacertfile",
     label: "CA certificate",
     kind: "pem",
-    help: "PEM text, a file to upload, or the path of a file on the server.",
+    help: PEM_HELP,
     more: true,
   },
 ];
 
-/** The fields of an HTTP server that is asked. */
-export function httpServer(body: Readonly<Record<string, string>>, help: string): Setting[] {
+const DATABASE: Setting = { name: "database", label: "Database", kind: "text", required: true };
+
+/** MySQL and MariaDB. */
+export function mysql(question: Question): Setting[] {
+  return [...connection("127.0.0.1:3306"), DATABASE, asked("query", "Query", question)];
+}
+
+/** PostgreSQL. */
+export function postgresql(question: Question): Setting[] {
+  return [...connection("127.0.0.1:5432", true), DATABASE, asked("query", "Query", question)];
+}
+
+/** One MongoDB server. */
+export function mongodb(help: string): Setting[] {
   return [
+    ...connection("127.0.0.1:27017"),
+    DATABASE,
+    { name: "collection", label: "Collection", kind: "text", required: true },
     {
-      name: "url",
-      label: "URL",
-      kind: "text",
-      wide: true,
-      required: true,
-      initial: "http://127.0.0.1:8080/",
+      name: "filter",
+      label: "Filter",
+      kind: "json",
+      initial: { username: "${username}" },
       help,
     },
+  ];
+}
+
+/** One Redis server. */
+export function redis(question: Question): Setting[] {
+  return [...connection("127.0.0.1:6379"), asked("cmd", "Command", question)];
+}
+
+/** LDAP. */
+export function ldap(help: string): Setting[] {
+  return [
+    ...connection("127.0.0.1:389", true),
+    { name: "base_dn", label: "Base DN", kind: "text", required: true, help },
+    { name: "filter", label: "Filter", kind: "text", initial: "(uid=${username})" },
+  ];
+}
+
+/** An HTTP server. */
+export function httpServer(body: Readonly<Record<string, string>>, help: string): Setting[] {
+  return [
+    asked("url", "URL", { initial: "http://127.0.0.1:8080/", help }),
     { name: "method", label: "Method", kind: "choice", choices: ["post", "get"] },
     { name: "body", label: "Body (for GET: the query)", kind: "json", initial: body, help },
     {
@@ -88,5 +92,40 @@ export function httpServer(body: Readonly<Record<string, string>>, help: string)
       more: true,
       help: "Such as 5s or 500ms.",
     },
+    ...VERIFIED,
+  ];
+}
+
+function asked(name: string, label: string, { initial, help }: Question): Setting {
+  return { name, label, kind: "text", wide: true, required: true, initial, help };
+}
+
+/** @param named true: nobody gets in without a name */
+function connection(server: string, named = false): Setting[] {
+  return [
+    {
+      name: "server",
+      label: "Server",
+      kind: "text",
+      required: true,
+      initial: server,
+      help: "Host and port.",
+    },
+    {
+      name: "username",
+      label: "User name",
+      kind: "text",
+      ...(named ? { required: true } : { optional: true }),
+    },
+    { name: "password", label: "Password", kind: "secret" },
+    {
+      name: "pool_size",
+      label: "Connections at most",
+      kind: "number",
+      initial: 8,
+      more: true,
+    },
+    { name: "ssl.enable", label: "Encrypt with TLS", kind: "flag", more: true },
+    ...VERIFIED,
   ];
 }

@@ -10,19 +10,13 @@ import { page } from "./page.tsx";
 import { count, moment, pageNumber, Pager, Table, Tag } from "./parts.tsx";
 import { ClientRates } from "./rates.ts";
 import { BASE, go, type PageDeps, readForm, whoLooks } from "./request.ts";
-import type { Setting } from "./settings.ts";
+import { PROTOCOL, type Setting } from "./settings.ts";
 
 const LIMIT = 50;
 const STATES = ["connected", "idle", "disconnected"] as const;
 
 const FILTERS: readonly Setting[] = [
-  {
-    name: "protocol",
-    label: "Protocol",
-    kind: "choice",
-    choices: ["nats", "mqtt"],
-    labels: { nats: "NATS", mqtt: "MQTT" },
-  },
+  PROTOCOL,
   { name: "clientid", label: "Client id contains", kind: "text" },
   { name: "username", label: "User name contains", kind: "text" },
   { name: "address", label: "IP address", kind: "text" },

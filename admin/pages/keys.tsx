@@ -1,7 +1,7 @@
 /** API keys: made here, shown once, switched off and deleted. */
 import type { Hono } from "hono";
 import type { AdminContext, AdminEnv } from "../api.ts";
-import { ROLES } from "../auth/caller.ts";
+import { ROLES, SCOPES } from "../auth/caller.ts";
 import { Act, Confirm, PostForm } from "./form.tsx";
 import { page } from "./page.tsx";
 import { Facts, Table, Tag } from "./parts.tsx";
@@ -29,6 +29,13 @@ const SETTINGS: readonly Setting[] = [
   },
   { name: "expires", label: "Expires", kind: "date", help: "Empty: never." },
   { name: "desc", label: "Description", kind: "text" },
+  ...SCOPES.map((scope): Setting => ({
+    name: `scope-${scope}`,
+    label: `May be used for ${scope.replace("_", " ")}`,
+    kind: "flag",
+    initial: true,
+    more: true,
+  })),
 ];
 
 /** `/keys`. */
@@ -51,7 +58,16 @@ export function keyPages(app: Hono<AdminEnv>, deps: PageDeps): void {
         throw fieldProblem("expires", "must be a day that has not passed");
       }
       const role = ROLES.find((one) => one === form.text("role"));
-      const made = keys.create(name, { desc: form.text("desc"), role, expiresAt });
+      const scopes = SCOPES.filter((scope) => form.flag(`scope-${scope}`));
+      if (scopes.length === 0) {
+        throw fieldProblem(`scope-${SCOPES[0]}`, "a key must be good for something");
+      }
+      const made = keys.create(name, {
+        desc: form.text("desc"),
+        role,
+        expiresAt,
+        ...(scopes.length < SCOPES.length && { scopes }),
+      });
       context.set("note", "made");
       return listPage(context, deps, { made });
     }, (refused) => listPage(context, deps, { refused })));
@@ -98,7 +114,7 @@ function listPage(context: AdminContext, { auth }: PageDeps, { made, refused }: 
             rows={auth.keys.list().map((key) => [
               key.desc === "" ? key.name : `${key.name} (${key.desc})`,
               <code>{key.api_key}</code>,
-              key.role,
+              key.scopes === undefined ? key.role : `${key.role}: ${key.scopes.join(", ")}`,
               key.expired_at === "infinity" ? "never" : key.expired_at,
               <Tag good={key.enable && !key.expired}>
                 {key.expired ? "expired" : key.enable ? "enabled" : "disabled"}

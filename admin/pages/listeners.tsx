@@ -19,27 +19,17 @@ import {
   refuseOld,
   submit,
 } from "./request.ts";
-import { editsAt, readSettings, type Setting, withEntries } from "./settings.ts";
+import { editsAt, PROTOCOL, readSettings, type Setting, withEntries } from "./settings.ts";
 
 const HOME = ["/listeners", "Listeners"] as const;
 
-/** What a new listener is asked first. */
-const KIND: readonly Setting[] = [
-  {
-    name: "protocol",
-    label: "Protocol",
-    kind: "choice",
-    choices: ["nats", "mqtt"],
-    labels: { nats: "NATS", mqtt: "MQTT" },
-  },
-  {
-    name: "type",
-    label: "Type",
-    kind: "choice",
-    choices: ["tcp", "ssl", "ws", "wss"],
-    labels: { tcp: "TCP", ssl: "TLS", ws: "WebSocket", wss: "WebSocket over TLS" },
-  },
-];
+const TYPE: Setting = {
+  name: "type",
+  label: "Type",
+  kind: "choice",
+  choices: ["tcp", "ssl", "ws", "wss"],
+  labels: { tcp: "TCP", ssl: "TLS", ws: "WebSocket", wss: "WebSocket over TLS" },
+};
 
 /** `/listeners` and below. */
 export function listenerPages(app: Hono<AdminEnv>, deps: PageDeps): void {
@@ -56,7 +46,7 @@ export function listenerPages(app: Hono<AdminEnv>, deps: PageDeps): void {
           <h2>Add a listener</h2>
           <SearchForm
             action="/listeners/new"
-            settings={KIND}
+            settings={[PROTOCOL, TYPE]}
             values={{ protocol: "nats", type: "tcp" }}
             submit="Add listener"
           />
@@ -203,7 +193,7 @@ function newPage(context: AdminContext, refused?: Refused) {
   const word = (name: string) => refused?.form.text(name) ?? context.req.query(name);
   const { protocol, type } = kindOf(word("protocol"), word("type"));
   return page(context, {
-    title: `New listener: ${KIND[0]!.labels![protocol]}, ${KIND[1]!.labels![type]}`,
+    title: `New listener: ${PROTOCOL.labels![protocol]}, ${TYPE.labels![type]}`,
     menu: "/listeners",
     above: HOME,
     refused,

@@ -52,6 +52,12 @@ export function loginPages(app: Hono<AdminEnv>, deps: PageDeps): void {
   });
 }
 
+/** Why somebody comes here. */
+const SAID = new Map([
+  ["changed", "Your password is changed: log in with it."],
+  ["ended", "Your login has ended: log in again."],
+]);
+
 /** The two halves of `key:secret`. */
 function keyOf(line: string) {
   const [api_key = "", api_secret = ""] = line.trim().split(":", 2);
@@ -62,15 +68,14 @@ function keyOf(line: string) {
 function loginPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
   const isFirst = deps.auth.users.size === 0;
   const { problem } = refused ?? {};
+  const said = SAID.get(context.req.query("said") ?? "");
   const isSaid = problem === undefined || issuesOf(problem).length > 0;
   const content = (
     <Document title={isFirst ? "Set up" : "Log in"}>
       <main class="login">
         <h1>{isFirst ? "Set up natsgate" : "Log in to natsgate"}</h1>
         {!isSaid && <p class="note bad" role="alert">{problem.message}</p>}
-        {context.req.query("changed") !== undefined && (
-          <p class="note good" role="status">Your password is changed: log in with it.</p>
-        )}
+        {said !== undefined && <p class="note" role="status">{said}</p>}
         <form class="panel" method="post" action={`${BASE}/login`}>
           {isFirst
             ? <FirstFields deps={deps} refused={refused} />

@@ -17,6 +17,7 @@ import { keyPages } from "./keys.tsx";
 import { listenerPages } from "./listeners.tsx";
 import { loginPages } from "./login.tsx";
 import { overviewPages } from "./overview.tsx";
+import { Problem } from "../problem.ts";
 import { addressOf } from "../routes/login.ts";
 import { page } from "./page.tsx";
 import { BASE, go, type PageDeps, readForm } from "./request.ts";
@@ -116,7 +117,7 @@ export function pages(deps: PageDeps): Hono<AdminEnv> {
   app.use("/*", async (context, next) => {
     const caller = context.get("caller");
     if (caller === undefined || caller.by !== "cookie") {
-      return go(context, "/login");
+      return go(context, context.get("refusal") === undefined ? "/login" : "/login?said=ended");
     }
     const { method, path } = context.req;
     const also = path === BASE + PASSWORD_PATH ? "viewer" : undefined;
@@ -126,5 +127,8 @@ export function pages(deps: PageDeps): Hono<AdminEnv> {
     return undefined;
   });
   for (const part of PARTS) part(app, deps);
+  app.all("/*", () => {
+    throw new Problem(404, "NOT_FOUND", "There is no such page; choose one in the menu.");
+  });
   return new Hono<AdminEnv>().get("/", (context) => go(context, "")).route("/", app);
 }

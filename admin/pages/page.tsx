@@ -73,6 +73,9 @@ export function page(context: AdminContext, parts: PageParts): Response | Promis
           <p id="away" class="note bad" role="alert" hidden>
             The gateway does not answer; what is shown here is old.
           </p>
+          {whoLooks(context).role === "viewer" && isGood && (
+            <p class="soft">You are a viewer: you see everything and change nothing.</p>
+          )}
           {problem !== undefined && <p class="note bad" role="alert">{problem}</p>}
           {refused !== undefined && <Refusal refused={refused} />}
           {isGood && done !== undefined && <p class="note good" role="status">{done}</p>}

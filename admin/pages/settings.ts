@@ -44,6 +44,15 @@ export interface Setting {
   readonly more?: boolean;
 }
 
+/** Which side of the gateway: asked in several places. */
+export const PROTOCOL: Setting = {
+  name: "protocol",
+  label: "Protocol",
+  kind: "choice",
+  choices: ["nats", "mqtt"],
+  labels: { nats: "NATS", mqtt: "MQTT" },
+};
+
 /** A setting and its new value; undefined: taken out. */
 export type Entry = readonly [name: string, value: unknown];
 

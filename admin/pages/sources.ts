@@ -1,16 +1,11 @@
 /** The kinds of source that permissions come from, and the fields of each. */
-import { connection, httpServer } from "./backends.ts";
+import { httpServer, ldap, mongodb, mysql, postgresql, redis } from "./backends.ts";
 import type { TableKind } from "./lists.ts";
 import type { Setting } from "./settings.ts";
 
 const PLACEHOLDERS = "Placeholders: ${username}, ${clientid}, ${peerhost}.";
 
-const QUERY: Setting = {
-  name: "query",
-  label: "Query",
-  kind: "text",
-  wide: true,
-  required: true,
+const QUERY = {
   initial: "SELECT permission, action, topic FROM mqtt_acl WHERE username = ${username}",
   help: PLACEHOLDERS,
 };
@@ -46,37 +41,14 @@ export const SOURCES: readonly TableKind[] = [
       help: 'Such as [{"permission": "allow", "action": "all", "topics": ["devices/#"]}].',
     },
   ]),
-  source("mysql", "MySQL", [
-    ...connection({ server: "127.0.0.1:3306", database: true }),
-    QUERY,
-  ]),
-  source("postgresql", "PostgreSQL", [
-    ...connection({ server: "127.0.0.1:5432", database: true, named: true }),
-    QUERY,
-  ]),
-  source("mongodb", "MongoDB", [
-    ...connection({ server: "127.0.0.1:27017", database: true }),
-    { name: "collection", label: "Collection", kind: "text", required: true },
-    {
-      name: "filter",
-      label: "Filter",
-      kind: "json",
-      initial: { username: "${username}" },
-      help: PLACEHOLDERS,
-    },
-  ], { mongo_type: "single" }),
-  source("redis", "Redis", [
-    ...connection({ server: "127.0.0.1:6379" }),
-    {
-      name: "cmd",
-      label: "Command",
-      kind: "text",
-      wide: true,
-      required: true,
-      initial: "HGETALL mqtt_acl:${username}",
-      help: PLACEHOLDERS,
-    },
-  ]),
+  source("mysql", "MySQL", mysql(QUERY)),
+  source("postgresql", "PostgreSQL", postgresql(QUERY)),
+  source("mongodb", "MongoDB", mongodb(PLACEHOLDERS), { mongo_type: "single" }),
+  source(
+    "redis",
+    "Redis",
+    redis({ initial: "HGETALL mqtt_acl:${username}", help: PLACEHOLDERS }),
+  ),
   source(
     "http",
     "HTTP server",
@@ -86,9 +58,7 @@ export const SOURCES: readonly TableKind[] = [
     ),
   ),
   source("ldap", "LDAP", [
-    ...connection({ server: "127.0.0.1:389", named: true }),
-    { name: "base_dn", label: "Base DN", kind: "text", required: true, help: PLACEHOLDERS },
-    { name: "filter", label: "Filter", kind: "text", initial: "(uid=${username})" },
+    ...ldap(PLACEHOLDERS),
     ...ATTRIBUTES.map(([name, label, initial]): Setting => ({
       name,
       label,

@@ -101,6 +101,32 @@ testInBrowser("of two who change the same, the second is told", async () => {
   assert.equal(await page.getByLabel("Server name").inputValue(), "theirs");
 });
 
+testInBrowser("of two who change a list, the second is told", async () => {
+  const config = `
+[[authentication]]
+mechanism = "password_based"
+backend = "http"
+method = "get"
+url = "http://127.0.0.1:1/"
+[[authentication]]
+mechanism = "password_based"
+backend = "built_in_database"
+`;
+  await using dashboard = await Dashboard.open({ config });
+  const { page } = dashboard;
+  await dashboard.goto("/authentication");
+  const other = await page.context().newPage();
+  await other.goto(`${dashboard.origin}/dashboard/authentication`);
+  await other.getByRole("button", { name: "Up" }).click();
+  await other.getByText("Saved.").waitFor();
+  const rows = page.getByRole("region", { name: "Authenticators of MQTT" }).locator("tbody tr");
+  await dashboard.confirm("Delete", rows.first());
+  await dashboard.sees("somebody else changed the configuration");
+  await dashboard.goto("/authentication");
+  assert.equal(await rows.count(), 2);
+  assert.match(await rows.first().textContent() ?? "", /Built-in database/);
+});
+
 testInBrowser("the translator shows both spellings", async () => {
   await using dashboard = await Dashboard.open();
   const { page } = dashboard;

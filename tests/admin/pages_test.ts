@@ -37,6 +37,15 @@ testInBrowser("a client comes, is explained, is kicked and disappears", async ()
   const clientId = await link.textContent();
   await link.click();
   await dashboard.sees("orders/#");
+  await dashboard.sees("nothing: it was let in without a login");
+  const rate = page.locator(".tile", { hasText: "Messages in / s" }).locator("b");
+  await until(async () => {
+    client.publish("orders.a", "1");
+    return /[1-9]/.test(await rate.textContent() ?? "");
+  }, "the rate");
+  await page.getByLabel("MQTT topic or filter").fill("orders/a");
+  await dashboard.press("Test");
+  await page.locator("#outcome", { hasText: "allowedRuleno_match = allow" }).waitFor();
   await dashboard.assertGood();
   await dashboard.goto("/clients");
   await dashboard.confirm("Kick out");
@@ -45,6 +54,7 @@ testInBrowser("a client comes, is explained, is kicked and disappears", async ()
   await dashboard.sees("No NATS client is connected.");
   await dashboard.goto(`/client?protocol=nats&clientid=${clientId}`);
   await dashboard.sees("This client is not here now.");
+  await page.getByRole("cell", { name: "kicked by admin" }).waitFor();
 });
 
 testInBrowser("the overview follows what happens", async () => {
@@ -74,4 +84,21 @@ testInBrowser("without a login there is nothing but the login", async () => {
     await answer.body?.cancel();
     assert.equal(answer.status, 404, path);
   }
+});
+
+testInBrowser("what goes wrong is said in words: old pages, old logins, large forms", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page, origin } = dashboard;
+  await dashboard.goto("/nowhere");
+  await dashboard.sees("There is no such page");
+  const csrf = await page.locator("input[name=_csrf]").first().inputValue();
+  const large = await page.request.post(`${origin}/dashboard/users/import`, {
+    multipart: { _csrf: csrf, text: "x".repeat(5 * 1024 * 1024) },
+  });
+  assert.equal(large.status(), 413);
+  assert.match(await large.text(), /larger than 4 MB, so nothing was changed/);
+  const session = (await page.context().cookies()).find(({ name }) => name.includes("session"))!;
+  await page.context().addCookies([{ ...session, value: "old" }]);
+  await dashboard.goto("/listeners");
+  await dashboard.sees("Your login has ended");
 });
