@@ -34,15 +34,11 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
   [codecPattern("nats"), ["gateway/protocol/", "gateway/errors.ts", ...codecOf("nats")]],
   [codecPattern("mqtt"), ["gateway/protocol/", "gateway/errors.ts", ...codecOf("mqtt")]],
   [/^gateway\/core\//, ["gateway/errors.ts"]],
-  [
-    /^gateway\/protocol\//,
-    ["gateway/errors.ts", "gateway/clock.ts", "gateway/core/"],
-  ],
+  [/^gateway\/protocol\//, ["gateway/errors.ts"]],
   [
     /^gateway\/(nats|mqtt)\//,
     [
       "gateway/errors.ts",
-      "gateway/clock.ts",
       "gateway/core/",
       "gateway/protocol/",
       "gateway/auth/types.ts",
@@ -73,8 +69,6 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
       "gateway/errors.ts",
       "gateway/clock.ts",
       "gateway/core/",
-      "gateway/observe/log.ts",
-      "gateway/observe/metrics.ts",
     ],
   ],
   [
@@ -85,11 +79,10 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
       "gateway/clock.ts",
       "gateway/protocol/",
       "gateway/observe/log.ts",
-      "gateway/observe/metrics.ts",
     ],
   ],
   [/^gateway\/config\//, ["gateway/errors.ts", "gateway/address.ts", "gateway/nkey_text.ts"]],
-  [/^gateway\/observe\//, ["gateway/errors.ts", "gateway/clock.ts", "gateway/version.ts"]],
+  [/^gateway\/observe\//, ["gateway/clock.ts", "gateway/version.ts"]],
   // The test clients use the codecs; everything else of a running gateway comes through gateway.ts.
   [
     /^gateway\/cli\//,
@@ -118,7 +111,6 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     /^admin\//,
     [
       "gateway/control.ts",
-      "gateway/control_clients.ts",
       "gateway/address.ts",
       "gateway/errors.ts",
       "gateway/version.ts",
@@ -155,7 +147,7 @@ export const PURE_NODE_MODULES: readonly string[] = [];
 export const MAY_USE_PACKAGE: readonly (readonly [packages: RegExp, part: RegExp])[] = [
   [/^@logtape\/logtape$/, /^gateway\/observe\//],
   [/^(valibot|@valibot\/to-json-schema)$/, /^(gateway\/config|admin)\//],
-  [/^(smol-toml|@decimalturn\/toml-patch)$/, /^(gateway\/config|admin)\//],
+  [/^smol-toml$/, /^(gateway\/config|admin)\//],
   [/^hono(\/|$)/, /^admin\//],
   [/^(ioredis|mysql2|postgres|mongodb|ldapts|jose|bcryptjs)(\/|$)/, /^gateway\/auth\//],
 ];

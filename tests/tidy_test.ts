@@ -101,6 +101,12 @@ Deno.test("tidy: packages are used where they belong", () => {
   ));
 });
 
+Deno.test("tidy: every package is used", () => {
+  const { imports } = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
+  const text = SOURCES.flatMap(({ lines }) => lines).join("\n");
+  report(Object.keys(imports).filter((name) => !new RegExp(`"${name}["/]`).test(text)));
+});
+
 Deno.test("tidy: only main.ts and lifecycle.ts end the process", () => {
   report(
     PROGRAM.filter(({ path }) => path !== "main.ts" && path !== "gateway/lifecycle.ts").flatMap(
@@ -177,6 +183,21 @@ Deno.test("tidy: what is exported is used elsewhere", () => {
   report(uselessExports(SOURCES));
 });
 
+Deno.test("tidy: ARCHITECTURE.md names files that are there", () => {
+  const page = Deno.readTextFileSync(new URL("../gateway/ARCHITECTURE.md", import.meta.url));
+  const named = [...page.matchAll(/`([\w./-]+\/[\w./-]*)`/g)].map(([, path]) => path!);
+  assert.ok(named.length > 50);
+  const places = ["", "gateway/", "tests/", "admin/"];
+  report(named.filter((path) => !places.some((place) => isThere(place + path))));
+  const parts = new Set(PROGRAM.map(({ path }) => /^gateway\/\w+\//.exec(path)?.[0]));
+  parts.delete(undefined);
+  report(
+    [...parts].filter((part) =>
+      !page.includes(`| \`${part!.slice("gateway/".length)}\` |`)
+    ) as string[],
+  );
+});
+
 Deno.test("tidy: nothing is left for later", () => {
   const later = new RegExp("\\b(TO" + "DO|FIX" + "ME|X" + "XX|HA" + "CK)\\b|@ts-(ignore|nocheck)");
   report(
@@ -194,6 +215,15 @@ function wrongImports(source: Source): string[] {
   return source.imports
     .filter((each) => isOurs(each.target) && !mayImport(source.path, each.target, allowed))
     .map((each) => `${source.path}:${each.line}: may not import ${each.target}`);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(new URL(`../${path}`, import.meta.url));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function report(problems: readonly string[]): void {
