@@ -3,6 +3,7 @@ import { prepareCredentials } from "../../admin/auth/first_start.ts";
 import { readBootstrap } from "../../admin/auth/keys.ts";
 import { Lockout, LOCKOUT_MS } from "../../admin/auth/lockout.ts";
 import { startWorld } from "./kit.ts";
+import { until } from "../kit/wait.ts";
 
 const codeOf = ([status, body]: [number, { code: string }]) => [status, body.code];
 
@@ -29,9 +30,7 @@ Deno.test("keys: disabled, expired, viewing, publishing and confined ones", asyn
     }))[0];
   assert.equal(await ask({ enable: false }, "gateways"), 401);
   const soon = world.keyFor({ expiresAt: world.gateway.clock.now() + 20 }, "soon");
-  while (world.deps.auth.keys.get("soon")!.expired === false) {
-    await new Promise((turn) => setTimeout(turn, 5));
-  }
+  await until(() => world.deps.auth.keys.get("soon")!.expired, "the key to expire");
   assert.equal((await world.get("gateways", { authorization: soon }))[0], 401);
 
   const message = { topic: "a", payload: "" };

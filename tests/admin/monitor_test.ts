@@ -148,9 +148,7 @@ Deno.test("tail: shows what passes by, counts what it leaves out, and leaves no 
   assert.equal(JSON.parse((await reader.read()).value!.replace(/^data: /, "")).topic, "a/<b>x");
   await reader.cancel();
   await world.get("publish", { json: { topic: "a/b", payload: "" } });
-  while (world.gateway.router.subscriptions !== before) {
-    await new Promise((turn) => setTimeout(turn, 5));
-  }
+  await until(() => world.gateway.router.subscriptions === before, "the watcher to be gone");
   assert.equal((await world.get("tail?filter=a/%23/b"))[0], 400);
 });
 

@@ -9,7 +9,7 @@ import { type Committer, Turns } from "../../gateway/transport/turns.ts";
 import { FakeLink } from "../kit/fake_link.ts";
 import { fakeStream } from "../kit/fake_stream.ts";
 import { StillClock } from "../kit/still_clock.ts";
-import { within } from "../kit/wait.ts";
+import { until, within } from "../kit/wait.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (word: string) => new TextEncoder().encode(word);
@@ -50,6 +50,20 @@ class Puppet implements Session {
   }
 }
 
+/** A stream whose writes end when a test says so. */
+function slowStream() {
+  const writes: { word: string; done: () => void }[] = [];
+  const stream = fakeStream([], 100, "stays open");
+  const write = (part: Uint8Array) =>
+    new Promise<number>((done) => writes.push({ word: text(part), done: () => done(part.length) }));
+  return { writes, stream, slow: { ...stream, write } satisfies ByteStream };
+}
+
+/** Time for whatever must not happen now. */
+async function fewTurns(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((again) => setTimeout(again, 0));
+}
+
 /** A connection over a stream, its session and its time. */
 function start(stream: ByteStream, store?: Committer & { jobs: (() => void)[] }) {
   const clock = new StillClock();
@@ -70,13 +84,7 @@ function start(stream: ByteStream, store?: Committer & { jobs: (() => void)[] })
   session.link = connection;
   const ended = within(connection.ended, "the end of the connection");
   connection.start(session);
-  const heard = (count: number) =>
-    within(
-      (async () => {
-        while (session.heard.length < count) await new Promise((again) => setTimeout(again, 0));
-      })(),
-      `${count} reads`,
-    );
+  const heard = (count: number) => until(() => session.heard.length >= count, `${count} reads`);
   return { clock, turns, deadlines, connection, session, ended, heard, errors };
 }
 
@@ -101,12 +109,7 @@ Deno.test("a session that closes: what it wrote is sent, then our side ends, onc
   };
   stream.push(bytes("x"));
   await heard(1);
-  await within(
-    (async () => {
-      while (!stream.ended) await new Promise((again) => setTimeout(again, 0));
-    })(),
-    "the end of our side",
-  );
+  await until(() => stream.ended, "the end of our side");
   stream.push(bytes("not heard any more"));
   stream.end();
   await ended;
@@ -117,15 +120,7 @@ Deno.test("a session that closes: what it wrote is sent, then our side ends, onc
 });
 
 Deno.test("a peer that ends its side still gets what is under way to it", async () => {
-  const writes: { word: string; done: () => void }[] = [];
-  const stream = fakeStream([], 100, "stays open");
-  const slow: ByteStream = {
-    ...stream,
-    write: (part) =>
-      new Promise<number>((done) =>
-        writes.push({ word: text(part), done: () => done(part.length) })
-      ),
-  };
+  const { stream, slow, writes } = slowStream();
   const { session, connection, heard, ended, deadlines } = start(slow);
   session.onReceive = () => {
     connection.out.append(bytes("last words"));
@@ -134,10 +129,10 @@ Deno.test("a peer that ends its side still gets what is under way to it", async 
   stream.push(bytes("x"));
   stream.end();
   await heard(1);
-  for (let i = 0; i < 5; i++) await new Promise((again) => setTimeout(again, 0));
+  await fewTurns();
   assert.equal(stream.closed, false);
   writes[0]!.done();
-  for (let i = 0; i < 5; i++) await new Promise((again) => setTimeout(again, 0));
+  await fewTurns();
   assert.deepEqual(writes.map((write) => write.word), ["hello\n", "last words"]);
   writes[1]!.done();
   await ended;
@@ -146,10 +141,7 @@ Deno.test("a peer that ends its side still gets what is under way to it", async 
 });
 
 Deno.test("a peer that neither reads nor leaves is let go after a second", async () => {
-  const stuck: ByteStream = {
-    ...fakeStream([], 100, "stays open"),
-    write: () => new Promise<number>(() => {}),
-  };
+  const { slow: stuck } = slowStream();
   const { clock, session, connection, ended, deadlines } = start(stuck);
   connection.turn(() => connection.close({ kind: "shutdown" }));
   clock.advance(999);
@@ -160,10 +152,7 @@ Deno.test("a peer that neither reads nor leaves is let go after a second", async
 });
 
 Deno.test("a write that does not end within its deadline makes a slow consumer", async () => {
-  const stuck: ByteStream = {
-    ...fakeStream([], 100, "stays open"),
-    write: () => new Promise<number>(() => {}),
-  };
+  const { slow: stuck } = slowStream();
   const { clock, session, ended, deadlines } = start(stuck);
   for (let i = 0; i < 9; i++) clock.advance(1000);
   assert.deepEqual(session.causes, []);
@@ -205,7 +194,7 @@ Deno.test("while a session does not read, nothing is read; then it goes on", asy
   stream.push(bytes("one"));
   await heard(1);
   stream.push(bytes("two"));
-  for (let i = 0; i < 5; i++) await new Promise((again) => setTimeout(again, 0));
+  await fewTurns();
   assert.deepEqual(session.heard, ["one"]);
   session.onReceive = () => {};
   connection.setReading(true);
@@ -230,15 +219,7 @@ Deno.test("large frames are read straight into the room that the session has", a
 });
 
 Deno.test("no acknowledgement leaves before the commit, not even behind a write under way", async () => {
-  const writes: { word: string; done: () => void }[] = [];
-  const stream = fakeStream([], 100, "stays open");
-  const slow: ByteStream = {
-    ...stream,
-    write: (part) =>
-      new Promise<number>((done) =>
-        writes.push({ word: text(part), done: () => done(part.length) })
-      ),
-  };
+  const { stream, slow, writes } = slowStream();
   const store = { dirty: false, jobs: [] as (() => void)[], commit: () => true };
   const { session, connection, heard, ended, deadlines } = start(slow, store);
   assert.deepEqual(writes.map((write) => write.word), ["hello\n"]);
@@ -249,7 +230,7 @@ Deno.test("no acknowledgement leaves before the commit, not even behind a write 
   stream.push(bytes("x"));
   await heard(1);
   writes[0]!.done();
-  for (let i = 0; i < 5; i++) await new Promise((again) => setTimeout(again, 0));
+  await fewTurns();
   assert.equal(writes.length, 1, "the commit is still due");
   store.dirty = false;
   for (const job of store.jobs.splice(0)) job();

@@ -16,6 +16,7 @@ import {
   STRICT,
   TlsPort,
 } from "../kit/tls_port.ts";
+import { until } from "../kit/wait.ts";
 
 const hasOpenssl = await new Deno.Command("openssl", { args: ["version"], stdout: "null" }).output()
   .then((result) => result.success, () => false);
@@ -301,7 +302,7 @@ Deno.test("tls_server: hostile connections are refused with a reason and leave n
       if (!hangUp) conn.close();
     }
   }
-  while (openFiles() > before) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => openFiles() <= before, "all of those connections to be gone");
 });
 
 Deno.test("tls_stream: names are spelled as RFC 4514 says", () => {

@@ -16,6 +16,7 @@ import {
 import { DEFLATE_OPTIONS } from "../kit/deflate.ts";
 import { fakeStream } from "../kit/fake_stream.ts";
 import { clientFrame } from "../kit/websocket_frame.ts";
+import { until } from "../kit/wait.ts";
 
 const RULES: WebSocketRules = {
   maskRequired: true,
@@ -146,7 +147,7 @@ Deno.test("websocket: an idle peer is told and closed", async () => {
   const inner = fakeStream([], 1, "stays open");
   const socket = new WebSocketStream(inner, { ...RULES, idleTimeoutMs: 10 }, realClock());
   const reading = readAll(socket);
-  while (inner.written.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => inner.written.length > 0, "the close frame");
   assert.equal(closeCode(inner.output), 1001);
   inner.push(clientFrame(8, [3, 233]));
   assert.match((await reading).error ?? "", /idle_timeout/);
