@@ -13,6 +13,7 @@ import type { ReadLimits } from "./rate_limit.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import { type ByteStream, closeQuietly } from "./stream.ts";
 import type { Flushable, Turns } from "./turns.ts";
+import { firstWord } from "./wrong_protocol.ts";
 
 /** What connections share. */
 export interface ConnectionParts {
@@ -62,6 +63,8 @@ export class Connection implements Link, Flushable, Ticking, Stalled {
   /** More waits here than the high watermark. */
   #congested = false;
   readonly #end = Promise.withResolvers<void>();
+  /** The first bytes that came, as `firstWord` gives them; undefined before. */
+  firstWord: number | undefined = undefined;
   /** Why TLS did not come about after the greeting; undefined unless that was so. */
   upgradeFailure: Error | undefined = undefined;
 
@@ -169,6 +172,7 @@ export class Connection implements Link, Flushable, Ticking, Stalled {
       const count = await this.stream.read(into);
       if (count === null) break;
       if (this.#cause !== undefined) continue;
+      this.firstWord ??= firstWord(into.subarray(0, count));
       congestion.noted = false;
       turns.begin();
       try {

@@ -11,8 +11,9 @@ import { type AccessRule, allowed, plainAddress } from "./access_rules.ts";
 import { setKeepAlive } from "./adopt.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { type Rate, ReadLimits, TokenBucket } from "./rate_limit.ts";
-import { type ByteStream, closeQuietly, writeAll } from "./stream.ts";
+import { type ByteStream, closeQuietly, LeftSilently, writeAll } from "./stream.ts";
 import { prepare, type Prepared, type WayIn } from "./way_in.ts";
+import { wrongProtocol } from "./wrong_protocol.ts";
 
 /** Settings of a listener that apply to connections accepted from now on. */
 export interface ListenerOptions {
@@ -65,7 +66,7 @@ export interface ListenerStats {
   refusedFull: number;
   /** Closed at once because of the access rules or a ban. */
   refusedAccess: number;
-  /** Ended by what went wrong in a PROXY header, or in a TLS or WebSocket handshake. */
+  /** Ended by a wrong protocol or PROXY header, or in a TLS or WebSocket handshake. */
   failedHandshakes: number;
 }
 
@@ -228,7 +229,9 @@ export class Listener {
     );
   }
 
+  /** Who left without a word is no news: health checks of balancers do. */
   #refused(error: unknown, { listener, address }: PeerInfo): void {
+    if (error instanceof LeftSilently || error instanceof Deno.errors.ConnectionReset) return;
     this.stats.failedHandshakes++;
     this.#parts.onRefused?.();
     this.#log.warn(`refused a connection: ${messageOf(error)}`, { listener, address });
@@ -264,8 +267,10 @@ export class Listener {
     connection.start(session);
     connection.ended.then(() => {
       this.connections.delete(connection);
-      const { upgradeFailure, peer } = connection;
+      const { upgradeFailure, peer, firstWord } = connection;
+      const wrong = firstWord !== undefined && wrongProtocol(session.protocol, firstWord);
       if (upgradeFailure !== undefined) this.#refused(upgradeFailure, peer);
+      else if (wrong) this.#refused(wrong, peer);
     });
   }
 }

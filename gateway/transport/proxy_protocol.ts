@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
-import { type ByteStream, closeQuietly } from "./stream.ts";
+import { type ByteStream, closeQuietly, LeftSilently } from "./stream.ts";
 
 /** No header is longer: version 2 could be 64 KiB, but nobody sends that, except to waste memory. */
 export const PROXY_HEADER_BYTES_MAX = 4096;
@@ -53,6 +53,7 @@ export async function readProxyHeader(
   try {
     for (let length = 0;;) {
       const count = await stream.read(bytes.subarray(length));
+      if (count === null && length === 0) throw new LeftSilently();
       if (count === null) throw new Error("the connection ended inside its PROXY header");
       length += count;
       const result = parseProxyHeader(bytes.subarray(0, length));

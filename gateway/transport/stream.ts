@@ -37,6 +37,14 @@ export interface ByteStream {
   readonly certificate?: PeerCertificate | undefined;
 }
 
+/** The peer ended a connection on which it had not said anything. */
+export class LeftSilently extends Error {
+  override readonly name = "LeftSilently";
+  constructor() {
+    super("the connection ended before anything came");
+  }
+}
+
 /** Writes all of the bytes. */
 export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<void> {
   let at = 0;

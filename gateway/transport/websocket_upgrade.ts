@@ -5,7 +5,7 @@
 import { isIP } from "node:net";
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { type ByteStream, closeQuietly, withPrefix, writeAll } from "./stream.ts";
+import { type ByteStream, closeQuietly, LeftSilently, withPrefix, writeAll } from "./stream.ts";
 import { WebSocketStream } from "./websocket.ts";
 import { type Deflate, type DeflateOptions, negotiateDeflate } from "./websocket_deflate.ts";
 
@@ -130,7 +130,8 @@ async function readHead(stream: ByteStream): Promise<{ head: string; rest: Uint8
   let length = 0;
   while (length < bytes.length) {
     const count = await stream.read(bytes.subarray(length));
-    if (count === null) throw new Error("the connection ended before an upgrade request");
+    if (count === null && length === 0) throw new LeftSilently();
+    if (count === null) throw new Error("the connection ended within its upgrade request");
     const from = Math.max(0, length - 3);
     length += count;
     if (bytes[0] === 0x16) throw new Error("TLS on a plain WebSocket port");

@@ -7,6 +7,7 @@ import {
   PROXY_HEADER_BYTES_MAX,
   readProxyHeader,
 } from "../../gateway/transport/proxy_protocol.ts";
+import { LeftSilently } from "../../gateway/transport/stream.ts";
 import { fakeStream } from "../kit/fake_stream.ts";
 
 const text = (line: string) => new TextEncoder().encode(line);
@@ -183,6 +184,7 @@ Deno.test("proxy_protocol: a missing, short or late header closes the connection
   assert.equal(wrong.closed, true);
   const short = fakeStream([...text("PROXY TCP4 ")], 10);
   await assert.rejects(readProxyHeader(short, 3000, realClock()), /ended inside/);
+  await assert.rejects(readProxyHeader(fakeStream(), 3000, realClock()), LeftSilently);
   const late = fakeStream([...text("PROXY ")], 10, "stays open");
   await assert.rejects(readProxyHeader(late, 20, realClock()), /no PROXY header within 20 ms/);
   assert.equal(late.closed, true);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { networksMatcher } from "../../gateway/address.ts";
 import { realClock } from "../../gateway/clock.ts";
+import { LeftSilently } from "../../gateway/transport/stream.ts";
 import {
   answerUpgrade,
   cookieOf,
@@ -206,7 +207,8 @@ Deno.test("websocket_upgrade: what is refused is answered and closed, with a rea
   assert.match(new TextDecoder().decode(smuggled.stream.output), /^HTTP\/1\.1 400 /);
   await assert.rejects(attempt(Uint8Array.of(0x16, 3, 1, 0)).upgrading, /TLS on a plain/);
   await assert.rejects(attempt("\x10\x0e\x00\x04MQTT").upgrading, /not an HTTP/);
-  await assert.rejects(attempt("GET /mqtt HT").upgrading, /ended before/);
+  await assert.rejects(attempt("GET /mqtt HT").upgrading, /ended within/);
+  await assert.rejects(attempt("").upgrading, LeftSilently);
   const long = attempt("GET /" + "x".repeat(REQUEST_BYTES_MAX), 100_000);
   await assert.rejects(long.upgrading, /of more than/);
 });
