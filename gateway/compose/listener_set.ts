@@ -53,6 +53,8 @@ export class ListenerSet {
   #warnedAt = -Infinity;
   /** Certificate problems that were logged and still hold, by listener. */
   readonly #problems = new Map<string, string>();
+  /** Revocation lists that were said to have expired. */
+  readonly #expiredLists = new Set<string>();
 
   constructor(parts: ListenerSetParts) {
     this.#parts = parts;
@@ -202,6 +204,7 @@ export class ListenerSet {
     this.#timer?.cancel();
     if (![...this.#open.values()].some(({ tls }) => tls !== undefined)) return;
     this.#warnAboutExpiry();
+    this.#tellExpiredLists();
     const { clock } = this.#parts;
     this.#timer = clock.at(clock.now() + CERTIFICATE_CHECK_MS, async () => {
       await this.refreshCertificates();
@@ -220,10 +223,16 @@ export class ListenerSet {
         : "a certificate expires soon; renew its file";
       this.#parts.log.warn(text, { listener, subject, days_left: daysLeft });
     }
+  }
+
+  /** Once for each list. */
+  #tellExpiredLists(): void {
+    const now = this.#parts.clock.calendar();
     for (const { plan, tls } of this.#open.values()) {
       for (const { issuer, nextUpdate } of tls?.material.revocationLists ?? []) {
-        if (nextUpdate >= now) continue;
-        this.#warnedAt = now;
+        const list = `${plan.id} ${issuer} ${nextUpdate}`;
+        if (nextUpdate >= now || this.#expiredLists.has(list)) continue;
+        this.#expiredLists.add(list);
         const text = "a revocation list has expired: clients of its authority are refused; " +
           "renew crlfile";
         this.#parts.log.error(text, { listener: plan.id, authority: issuer });

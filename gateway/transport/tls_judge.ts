@@ -64,7 +64,7 @@ export class TlsJudge {
   #material: TlsMaterial;
   readonly #ciphers: ReadonlySet<string>;
   #authorities: readonly X509Certificate[] = [];
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the calendar: the dates of lists are. */
   readonly #now: () => number;
   /**
    * Fingerprints of certificates that were verified by this listener in a full handshake. The

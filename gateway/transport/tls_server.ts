@@ -43,7 +43,7 @@ export class TlsServer {
     this.#rules = rules;
     this.#material = material;
     this.#clock = clock;
-    this.#judge = new TlsJudge(rules, material, () => clock.now());
+    this.#judge = new TlsJudge(rules, material, () => clock.calendar());
     this.#gate = new Gate(HANDSHAKES_MAX, HANDSHAKE_HOLD_MS, clock);
     this.#contexts = this.#namedContexts();
     this.#server = this.#newServer();

@@ -150,7 +150,7 @@ bind = "127.0.0.1:0"
 `;
 
 /** Port and listener id in a start-up line. */
-const LISTENER_LINE = /:\/\/\S+?:(\d+)\S* \((\w+:\w+:[\w-]+)\): /g;
+const LISTENER_LINE = /:\/\/\S+?:(\d+)[^\s:]* \((\w+:\w+:[\w-]+)\): /g;
 
 /**
  * A gateway for all tests of a file: started before the first, stopped after the last.

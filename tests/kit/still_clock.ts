@@ -17,6 +17,10 @@ export class StillClock implements Clock {
     this.#timers.add(timer);
     return { cancel: () => void this.#timers.delete(timer) };
   }
+  /** Timers that have not run yet. */
+  get pending(): number {
+    return this.#timers.size;
+  }
   /** Moves on and runs what has become due. */
   advance(ms: number): void {
     this.time += ms;

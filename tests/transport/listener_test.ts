@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { realClock } from "../../gateway/clock.ts";
 import { OperationalError } from "../../gateway/errors.ts";
-import { silentLog } from "../../gateway/observe/log.ts";
-import type { CloseCause, PeerInfo, Session } from "../../gateway/protocol/session.ts";
-import type { Connection } from "../../gateway/transport/connection.ts";
-import { Congestion } from "../../gateway/transport/congestion.ts";
-import { Deadlines } from "../../gateway/transport/deadlines.ts";
 import { Listener, type ListenerOptions } from "../../gateway/transport/listener.ts";
-import { Turns } from "../../gateway/transport/turns.ts";
+import { echoParts } from "../kit/echo_session.ts";
 import { until, within } from "../kit/wait.ts";
 
 const OPTIONS: ListenerOptions = {
@@ -24,49 +19,10 @@ const OPTIONS: ListenerOptions = {
   rates: {},
 };
 
-/** Sends back what it hears. */
-class Echo implements Session {
-  readonly protocol = "nats";
-  readonly nextDeadline = Infinity;
-  readonly causes: CloseCause[] = [];
-  constructor(readonly link: Connection) {}
-  open(): void {}
-  receive(chunk: Uint8Array): void {
-    this.link.out.append(chunk.slice());
-  }
-  tick(): void {}
-  closed(cause: CloseCause): void {
-    this.causes.push(cause);
-  }
-  goodbye(): void {}
-  get info(): Session["info"] {
-    return { clientId: "echo" } as Session["info"];
-  }
-}
-
 /** A listener that the test's end stops. */
 async function listen(changes: Partial<ListenerOptions> = {}) {
-  const clock = realClock();
-  const turns = new Turns(undefined, (job) => job());
-  const deadlines = new Deadlines(clock, (job) => turns.run(job));
-  const peers: PeerInfo[] = [];
-  let lastId = 0;
-  const listener = new Listener({ ...OPTIONS, ...changes }, {
-    turns,
-    deadlines,
-    clock,
-    log: silentLog,
-    write_deadline_ms: 10_000,
-    high_watermark_bytes: 1_000_000,
-    congestion: new Congestion(),
-    now: () => clock.now(),
-    nextId: () => ++lastId,
-    createSession(connection) {
-      peers.push(connection.peer);
-      return new Echo(connection);
-    },
-    refusal: () => undefined,
-  });
+  const { parts, peers, deadlines } = echoParts(realClock());
+  const listener = new Listener({ ...OPTIONS, ...changes }, parts);
   await listener.start();
   return {
     listener,
