@@ -100,7 +100,7 @@ function Settings({ context, deps }: { context: AdminContext; deps: PageDeps }) 
   const { config } = deps.control;
   const like = context.req.query("like") ?? "";
   const which = context.req.query("which") === "all" ? "all" : "given";
-  const origins = config.origins();
+  const origins = withArrays(config.origins());
   const rows = leaves(config.effective([]), "")
     .map(([path, value]): Row => [path, JSON.stringify(value), origin(origins, path)])
     .filter(([path, value, from]) =>
@@ -143,15 +143,25 @@ function Settings({ context, deps }: { context: AdminContext; deps: PageDeps }) 
 
 const DEFAULT = "default";
 
-/** Where a setting, or what it is part of, was given. */
+/** Where a setting, or what it is part of, was given. Arrays came from where their parts did. */
 function origin(origins: ReadonlyMap<string, Origin>, path: string): string {
-  for (let name = path; name !== ""; name = name.replace(/(\.|^)[^.[]*$|\[\d+\]$/, "")) {
+  for (let name = path; name !== ""; name = name.replace(/\.?[^.]*$/, "")) {
     const found = origins.get(name);
     if (found === undefined) continue;
     const { layer, name: source, line } = found;
     return `${layer}: ${source}${line === undefined ? "" : `:${line}`}`;
   }
   return DEFAULT;
+}
+
+/** The origins with those of arrays, which are settings of their own here. */
+function withArrays(origins: ReadonlyMap<string, Origin>): ReadonlyMap<string, Origin> {
+  const all = new Map(origins);
+  for (const [path, found] of origins) {
+    const array = path.split("[", 1)[0]!;
+    if (!all.has(array)) all.set(array, found);
+  }
+  return all;
 }
 
 /** Every setting of a tree with its dotted name; arrays are one setting. */

@@ -146,6 +146,11 @@ testInBrowser("on a phone the menu opens on demand, and keys do what fingers do"
 testInBrowser("settings are compared and applied, and say where they come from", async () => {
   await using dashboard = await Dashboard.open();
   const { page } = dashboard;
+  await dashboard.goto("/authorization/sources/new?kind=built_in_database");
+  await dashboard.press("Create");
+  await dashboard.sees("Added.");
+  await dashboard.goto("/configuration?like=authorization.sources");
+  await page.getByRole("cell", { name: /^overlay: / }).waitFor();
   const toml = page.getByLabel("Settings to change, as TOML");
   await dashboard.goto("/configuration");
   await toml.fill("[mqtt]\nmax_inflight = 'many'\n");
