@@ -2,6 +2,7 @@
  * Access control from the text of a configuration: through the real schema, so that names and
  * defaults are those of the file.
  */
+import assert from "node:assert/strict";
 import { type Access, createAccess } from "../../gateway/auth/access.ts";
 import type { UserStore } from "../../gateway/auth/users.ts";
 import { type Clock, realClock } from "../../gateway/clock.ts";
@@ -13,7 +14,9 @@ import { type Log, type LogFields, silentLog } from "../../gateway/observe/log.t
 import { Metrics } from "../../gateway/observe/metrics.ts";
 import { MemoryDocuments } from "../../gateway/store/memory_documents.ts";
 import type { Credentials, Principal } from "../../gateway/auth/types.ts";
-import { mqttCredentials, outcome, peer } from "./kit.ts";
+import type { Service } from "../kit/services.ts";
+import { until } from "../kit/wait.ts";
+import { DOWN, mqttCredentials, outcome, peer } from "./kit.ts";
 
 /** The configuration. Throws with all problems when there are errors. */
 export function configOf(text: string): Config {
@@ -86,4 +89,21 @@ export function recordingLog(lines: string[]): Log {
     error: write("error"),
     part: () => recordingLog(lines),
   };
+}
+
+/** Many logins while the backend stands still are refused, and it is found again when it goes on. */
+export async function checkSilence(on: TestAccess, service: Service): Promise<void> {
+  assert.equal(await on.login("alice", "a-pass"), "in: alice");
+  await service.freeze();
+  try {
+    const many = Array.from({ length: 20 }, () => on.login("alice", "a-pass"));
+    assert.deepEqual(new Set(await Promise.all(many)), new Set([DOWN]));
+  } finally {
+    service.thaw();
+  }
+  await until(
+    async () => await on.login("alice", "a-pass") === "in: alice",
+    "the gateway to find its backend again",
+  );
+  assert.ok(on.lines.some((line) => line.includes("backend answers again")));
 }

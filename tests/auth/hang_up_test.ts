@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import { testAccess } from "./config.ts";
+import { DOWN } from "./kit.ts";
 
-const DOWN = "out: not_authorized: an authentication backend does not answer";
 const SQL = 'database = "x"\nusername = "y"\nquery = "SELECT ${username}"\nquery_timeout = "1s"';
 const BACKENDS: Readonly<Record<string, string>> = {
   postgresql: SQL,

@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { type Asked, HttpService, json } from "../kit/http_service.ts";
 import { until } from "../kit/wait.ts";
 import { testAccess } from "./config.ts";
-import { mqttCredentials, principalOf } from "./kit.ts";
-
-const DOWN = "out: not_authorized: an authentication backend does not answer";
+import { DOWN, mqttCredentials, principalOf } from "./kit.ts";
 
 function config(service: HttpService, changes = "", profile = "legacy"): string {
   return `security_profile = "${profile}"

@@ -10,12 +10,10 @@ import {
 } from "jose";
 import { HttpService, json } from "../kit/http_service.ts";
 import { testAccess } from "./config.ts";
-import { mqttCredentials, principalOf, StillClock } from "./kit.ts";
+import { DOWN, mqttCredentials, principalOf, StillClock } from "./kit.ts";
 
 const SECRET = "a-secret-of-more-than-32-bytes-for-hmac";
 const NOW_S = Math.floor(Date.now() / 1000);
-const DOWN = "out: not_authorized: an authentication backend does not answer";
-
 const hmac = (changes = "", profile = "legacy") =>
   `security_profile = "${profile}"
 [[authentication]]

@@ -133,3 +133,6 @@ export function spoil(jwt: string): string {
   signature[5]! ^= 1;
   return [parts[0], parts[1], toBase64Url(signature)].join(".");
 }
+
+/** What `TestAccess.login` says where the backend is to blame. */
+export const DOWN = "out: not_authorized: an authentication backend does not answer";

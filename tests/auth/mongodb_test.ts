@@ -3,11 +3,9 @@ import { createHash } from "node:crypto";
 import { MongodbStandIn } from "../kit/mongodb_stand_in.ts";
 import { until } from "../kit/wait.ts";
 import { testAccess } from "./config.ts";
-import { mqttCredentials, principalOf } from "./kit.ts";
+import { DOWN, mqttCredentials, principalOf } from "./kit.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const DOWN = "out: not_authorized: an authentication backend does not answer";
-
 const USERS = [
   { username: "alice", password_hash: sha256("NaCla-pass"), salt: "NaCl", is_superuser: true },
   { username: "nohash", salt: "x" },
