@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
 import { testAuthority } from "../kit/certs.ts";
-import { MqttClient, NatsClient } from "../kit/clients.ts";
+import { MqttClient } from "../kit/clients.ts";
 import { type GatewayProcess, startGateway } from "../kit/gateway.ts";
 import { RawMqtt } from "../kit/raw_mqtt.ts";
 import { RawNats } from "../kit/raw_nats.ts";
