@@ -134,6 +134,15 @@ export const TOOL_COMMANDS: readonly Command[] = [
     load: async () => ({ run: (await import("./keys.ts")).show }),
   },
   {
+    name: "nkey inspect",
+    summary: "say what a public key, seed, JWT or creds file is, and what is wrong with it",
+    operands: [{ name: "KEY", optional: true, help: "a public key; else standard input is read" }],
+    options: [JSON_OPTION],
+    text: "Seeds are never shown. Ends with 1 when the text is good for nothing.",
+    examples: ["natsgate nkey inspect < user.creds"],
+    load: async () => ({ run: (await import("./keys.ts")).inspect }),
+  },
+  {
     name: "cert self-signed",
     summary: "make a CA and a server certificate for tests and closed networks",
     operands: [

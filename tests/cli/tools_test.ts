@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import bcrypt from "bcryptjs";
-import { fromPublic, fromSeed } from "@nats-io/nkeys";
+import { encodeAccount, encodeUser, fmtCreds } from "@nats-io/jwt";
+import { createAccount, createOperator, createUser, fromPublic, fromSeed } from "@nats-io/nkeys";
 import { main } from "../../gateway/cli/command.ts";
 import { COMMANDS } from "../../gateway/cli/commands.ts";
 import { fakeIo } from "./fake_io.ts";
@@ -73,6 +74,46 @@ Deno.test("nkey gen makes keys that other NATS programs take", async () => {
   }
   assert.equal((await run(["nkey", "show"], "not a seed")).code, 1);
   assert.equal((await run(["nkey", "show"])).code, 2);
+});
+
+Deno.test("nkey inspect says what a key, a seed, a JWT or a creds file is, and shows no seed", async () => {
+  const [operator, account, user] = [createOperator(), createAccount(), createUser()];
+  const seed = new TextDecoder().decode(user.getSeed());
+  const key = user.getPublicKey();
+  const inspect = async (text: string) => {
+    const { code, output } = await run(["nkey", "inspect", "--json"], text);
+    assert(!output.includes(seed));
+    return { code, ...JSON.parse(output) };
+  };
+  const is = { code: 0, kind: "user", public_key: key };
+  assert.deepEqual(await inspect(`${seed}\n`), { ...is, what: "seed" });
+  assert.deepEqual(await inspect(key.toLowerCase()), { ...is, what: "public key" });
+  const spoiled = key.slice(0, -1) + (key.endsWith("A") ? "B" : "A");
+  assert.equal((await inspect(spoiled)).problem, "invalid_nkey_crc");
+  assert.equal((await inspect("nonsense")).code, 1);
+  const jwt = await encodeUser("bob", user, account, {}, { exp: 2_000_000_000 });
+  assert.deepEqual(await inspect(new TextDecoder().decode(fmtCreds(jwt, user))), {
+    code: 0,
+    what: "creds file",
+    kind: "user",
+    subject: key,
+    issuer: account.getPublicKey(),
+    name: "bob",
+    expires: "2033-05-18T03:33:20.000Z",
+    signature: "good",
+  });
+  const stranger = new TextDecoder().decode(fmtCreds(jwt, createUser()));
+  assert.match((await inspect(stranger)).problem, /another one's/);
+  const [head, body] = jwt.split(".");
+  assert.equal(
+    (await inspect(`${head}.${body}.${"A".repeat(86)}`)).problem,
+    "invalid_jwt_signature",
+  );
+  const accountJwt = await encodeAccount("acc", account, {}, { signer: operator });
+  assert.equal((await inspect(accountJwt)).kind, "account");
+  const plain = await run(["nkey", "inspect", key]);
+  assert.equal(plain.output, `what: public key\nkind: user\npublic_key: ${key}\n`);
+  assert.equal((await run(["nkey", "inspect"])).code, 2);
 });
 
 Deno.test("hash-password reads the password from standard input", async () => {
@@ -148,7 +189,7 @@ Deno.test({
       return report?.output.trim().split(" ") ?? [];
     };
     assert.deepEqual(await complete("transl"), ["translate"]);
-    assert.deepEqual(await complete("nkey", ""), ["gen", "show", "--json", "--help"]);
+    assert.deepEqual(await complete("nkey", ""), ["gen", "show", "inspect", "--json", "--help"]);
     assert.deepEqual(await complete("pub", "--ret"), ["--retain"]);
     assert.deepEqual(await complete("pub", "--qos", ""), ["0", "1", "2"]);
     assert.deepEqual(await complete("completion", "f"), ["fish"]);
