@@ -11,10 +11,9 @@ import { COMMANDS } from "../gateway/cli/commands.ts";
 import { formatIssues, loadConfig } from "../gateway/config/load.ts";
 import { configSchema } from "../gateway/config/schema/root.ts";
 import { schemaPaths } from "../gateway/config/walk.ts";
-import { type GatewayProcess, startGateway } from "./kit/gateway.ts";
-import { until, within } from "./kit/wait.ts";
+import { startGateway } from "./kit/gateway.ts";
+import { type Block, type Line, readPage, ROOT, runCommands } from "./kit/manual.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
 const MANUAL = ["README.md", ...[...Deno.readDirSync(`${ROOT}docs`)].map((f) => `docs/${f.name}`)]
   .sort();
 const PAGES = [
@@ -24,37 +23,6 @@ const PAGES = [
   "gateway/ARCHITECTURE.md",
   "tests/bench/README.md",
 ];
-
-interface Block {
-  /** Such as `README.md:12`. */
-  readonly place: string;
-  /** What stands behind the fence. */
-  readonly kind: string;
-  readonly text: string;
-}
-
-interface Line {
-  readonly place: string;
-  readonly text: string;
-}
-
-/** A page, taken apart: its fenced blocks, and the lines between them. */
-function readPage(page: string): { readonly blocks: Block[]; readonly lines: Line[] } {
-  const blocks: Block[] = [];
-  const lines: Line[] = [];
-  let open: { place: string; kind: string; lines: string[] } | undefined;
-  for (const [i, text] of Deno.readTextFileSync(ROOT + page).split("\n").entries()) {
-    const place = `${page}:${i + 1}`;
-    if (!text.startsWith("```")) open ? open.lines.push(text) : lines.push({ place, text });
-    else if (open === undefined) open = { place, kind: text.slice(3), lines: [] };
-    else {
-      blocks.push({ place: open.place, kind: open.kind, text: open.lines.join("\n") });
-      open = undefined;
-    }
-  }
-  assert.equal(open, undefined, `${page}: a block is not closed`);
-  return { blocks, lines };
-}
 
 const pages = new Map(PAGES.map((page) => [page, readPage(page)]));
 const blocks = MANUAL.flatMap((page) => pages.get(page)!.blocks);
@@ -70,89 +38,13 @@ for (const [i, block] of blocks.entries()) {
 
 async function runBlock(block: Block, expected: string | undefined): Promise<void> {
   await using gateway = await startGateway();
-  const text = block.text
-    .replaceAll("127.0.0.1:4222", `127.0.0.1:${gateway.nats}`)
-    .replaceAll("127.0.0.1:1883", `127.0.0.1:${gateway.mqtt}`);
-  const commands = text.replaceAll("\\\n", "").split("\n").filter((line) => line !== "");
-  const options = shellOptions(gateway);
-  const subscribers: Subscriber[] = [];
-  let output = "";
-  try {
-    for (const command of commands) {
-      if (command.startsWith("natsgate sub ")) {
-        subscribers.push(await Subscriber.start(command, options));
-        continue;
-      }
-      const shell = new Deno.Command("/bin/sh", { args: ["-c", command], ...options });
-      const { code, stdout, stderr } = await within(shell.output(), command);
-      const errors = new TextDecoder().decode(stderr);
-      assert.equal(code, 0, `${command}\n${errors}\n${gateway.log()}`);
-      output += new TextDecoder().decode(stdout);
-    }
-    for (const command of commands) {
-      const payload = /^natsgate pub .*'([^']*)'$/.exec(command)?.[1];
-      if (payload === undefined) continue;
-      assert(subscribers.length > 0, "nobody would see what is published");
-      for (const one of subscribers) await until(() => one.output.includes(payload), payload);
-    }
-  } finally {
-    for (const one of subscribers) await one.stop();
-  }
+  const output = await runCommands(
+    block.text
+      .replaceAll("127.0.0.1:4222", `127.0.0.1:${gateway.nats}`)
+      .replaceAll("127.0.0.1:1883", `127.0.0.1:${gateway.mqtt}`),
+    gateway,
+  );
   if (expected !== undefined) assert.equal(output.trimEnd(), expected);
-}
-
-/** A shell in the gateway's directory, where `natsgate` is the program that is tested. */
-function shellOptions(gateway: GatewayProcess) {
-  const binary = Deno.env.get("NATSGATE_BIN") ?? `${Deno.execPath()}' run -A '${ROOT}main.ts`;
-  Deno.mkdirSync(`${gateway.dir}/bin`);
-  const program = `#!/bin/sh\nexec '${binary}' "$@"\n`;
-  Deno.writeTextFileSync(`${gateway.dir}/bin/natsgate`, program, { mode: 0o755 });
-  const admin = /administration on http:\/\/(127\.0\.0\.1:\d+)/.exec(gateway.log())![1]!;
-  return {
-    cwd: gateway.dir,
-    env: {
-      PATH: `${gateway.dir}/bin:${Deno.env.get("PATH")}`,
-      NATSGATE_DASHBOARD__LISTENERS__HTTP__BIND: admin,
-    },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  } as const;
-}
-
-/** A `natsgate sub` that is left running. */
-class Subscriber {
-  output = "";
-  #errors = "";
-  readonly #ends: Promise<unknown>;
-
-  private constructor(readonly child: Deno.ChildProcess) {
-    const read = async (stream: ReadableStream<Uint8Array>, take: (text: string) => void) => {
-      const decoder = new TextDecoder();
-      for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
-    };
-    this.#ends = Promise.all([
-      read(child.stdout, (text) => this.output += text),
-      read(child.stderr, (text) => this.#errors += text),
-      child.status,
-    ]);
-  }
-
-  /** Starts it, and waits until the broker knows its subscription. */
-  static async start(
-    command: string,
-    options: ReturnType<typeof shellOptions>,
-  ): Promise<Subscriber> {
-    const args = ["-c", `exec ${command}`];
-    const one = new Subscriber(new Deno.Command("/bin/sh", { args, ...options }).spawn());
-    await until(() => one.#errors.includes("subscribed to"), command);
-    return one;
-  }
-
-  async stop(): Promise<void> {
-    this.child.kill("SIGTERM");
-    await within(this.#ends, "the subscriber to stop");
-  }
 }
 
 Deno.test("every natsgate command on the pages is one, with options that it has", () => {
@@ -174,7 +66,7 @@ Deno.test("every natsgate command on the pages is one, with options that it has"
 // -- Settings
 
 for (const { kind, place, text } of blocks) {
-  if (kind !== "toml") continue;
+  if (!kind.startsWith("toml")) continue;
   Deno.test(`${place}: the settings are right`, () => {
     const { issues } = loadConfig({ text, fileName: place });
     const errors = issues.filter(({ severity }) => severity === "error");
