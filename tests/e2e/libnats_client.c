@@ -1,5 +1,5 @@
-// A client of libnats, driven by libnats_test.ts: "URL" as its only argument. Prints one line for
-// each thing that works, and fails at the first that does not.
+// A client of libnats, driven by libnats_test.ts: "URL [CA [CERTIFICATE KEY]]", files for TLS.
+// Prints one line for each thing that works, and fails at the first that does not.
 #include <nats/nats.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +25,17 @@ int main(int argc, char **argv)
   natsConnection *nc = NULL;
   natsSubscription *sub = NULL, *service = NULL, *first = NULL, *second = NULL;
   natsMsg *msg = NULL;
-  if (argc != 2) return 2;
-  must(natsConnection_ConnectTo(&nc, argv[1]), "connect");
+  natsOptions *options = NULL;
+  if (argc != 2 && argc != 3 && argc != 5) return 2;
+  must(natsOptions_Create(&options), "options");
+  must(natsOptions_SetURL(options, argv[1]), "URL");
+  if (argc > 2)
+  {
+    must(natsOptions_SetSecure(options, true), "secure");
+    must(natsOptions_LoadCATrustedCertificates(options, argv[2]), "CA");
+  }
+  if (argc > 4) must(natsOptions_LoadCertificatesChain(options, argv[3], argv[4]), "certificate");
+  must(natsConnection_Connect(&nc, options), "connect");
 
   must(natsConnection_SubscribeSync(&sub, nc, "c.plain.*"), "subscribe");
   must(natsConnection_PublishString(nc, "c.plain.x", "hello"), "publish");
@@ -75,6 +84,7 @@ int main(int argc, char **argv)
   natsSubscription_Destroy(first);
   natsSubscription_Destroy(second);
   natsConnection_Destroy(nc);
+  natsOptions_Destroy(options);
   nats_Close();
   return 0;
 }

@@ -71,6 +71,31 @@ rulesTest("only the suites in ciphers are used, in either version", async () => 
   assert(named.includes("TLS_CHACHA20_POLY1305_SHA256"));
 });
 
+rulesTest("each way to begin is met, or refused with a reason", async () => {
+  const modes = ["auto", "first", "upgrade", "optional"];
+  await using gateway = await startGateway({
+    config: modes.map((mode) =>
+      `[gateway.nats.listeners.ssl.${mode}]\nbind = "127.0.0.1:0"\nhandshake = "${mode}"\n` +
+      `ssl_options.certfile = '''${server.certificate}'''\n` +
+      `ssl_options.keyfile = '''${server.key}'''\nssl_options.handshake_timeout = "500ms"\n`
+    ).join(""),
+  });
+  for (const version of ["-tls1_3", "-tls1_2"]) {
+    for (const mode of modes) {
+      for (const begin of BEGINNINGS) {
+        const port = gateway.port(`nats:ssl:${mode}`);
+        // An upgrade is begun after INFO, which does not come where TLS is first. Where INFO comes
+        // first, the client reads it in the middle of its handshake.
+        const met = mode === "auto" || (mode === "first") === (begin === "first");
+        const answer = await pingByOpenssl(port, begin, version);
+        assert.equal(answer, met ? "PONG" : undefined, `${mode} ${begin} ${version}`);
+      }
+    }
+  }
+  const late = "refused a connection: no TLS handshake within 500 ms listener=nats:ssl:first";
+  await until(() => gateway.log().includes(late), late);
+});
+
 rulesTest("depth is the number of intermediate certificates", async () => {
   const upper = authority.intermediate("upper");
   const lower = upper.intermediate("lower");
