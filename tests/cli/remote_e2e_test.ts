@@ -7,9 +7,7 @@ import { RawNats } from "../kit/raw_nats.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 Deno.test("remote commands: status, health, clients, kick, reload, backup and restore", async () => {
-  const world = await startWorld(
-    '[dashboard.listeners.http]\nbind = "127.0.0.1:0"\n',
-  );
+  const world = await startWorld();
   const admin = await startAdmin(world.gateway.control);
   try {
     const keyFile = `${world.dir}/test.key`;
