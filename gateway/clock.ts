@@ -31,6 +31,9 @@ export function fromCalendar(clock: Clock, date: number): number {
   return date - calendarAhead(clock);
 }
 
+/** A day in milliseconds. */
+export const DAY_MS = 86_400_000;
+
 /** A pending call that can still be called off. */
 export interface Timer {
   cancel(): void;

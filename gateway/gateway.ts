@@ -45,6 +45,7 @@ import type { LogLine } from "./observe/log_output.ts";
 import { watchLoopLag } from "./observe/loop_lag.ts";
 import { Metrics } from "./observe/metrics.ts";
 import type { Session } from "./protocol/session.ts";
+import { randomText } from "./random_text.ts";
 import { type Notice, startNotices } from "./start_notices.ts";
 import { Congestion } from "./transport/congestion.ts";
 import type { Connection } from "./transport/connection.ts";
@@ -377,17 +378,4 @@ function logChanges(changes: readonly Change[], log: Log): void {
     log.info("setting changed", { setting: path, effect });
   }
   log.info("reloaded", { changes: changes.length });
-}
-
-/** Letters and digits from a secure source. */
-function randomText(length: number): string {
-  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  let text = "";
-  // 248 is the largest multiple of 62 in a byte: beyond it some letters would be likelier.
-  while (text.length < length) {
-    for (const byte of crypto.getRandomValues(new Uint8Array(length))) {
-      if (byte < 248 && text.length < length) text += letters[byte % 62];
-    }
-  }
-  return text;
 }

@@ -29,7 +29,7 @@ function codecOf(protocol: keyof typeof CODECS): string[] {
  */
 export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly string[]])[] = [
   [/^main\.ts$/, ["gateway/cli/command.ts"]],
-  [/^gateway\/(errors|clock|version|address|nkey_text)\.ts$/, []],
+  [/^gateway\/(errors|clock|version|address|nkey_text|random_text)\.ts$/, []],
   // The codecs know bytes, and nothing of sessions, topics or each other.
   [codecPattern("nats"), ["gateway/protocol/", "gateway/errors.ts", ...codecOf("nats")]],
   [codecPattern("mqtt"), ["gateway/protocol/", "gateway/errors.ts", ...codecOf("mqtt")]],
@@ -52,6 +52,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
     [
       "gateway/config/types.ts",
       "gateway/config/redis_words.ts",
+      "gateway/config/values.ts",
       "gateway/errors.ts",
       "gateway/address.ts",
       "gateway/nkey_text.ts",
@@ -113,6 +114,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
       "gateway/control.ts",
       "gateway/address.ts",
       "gateway/errors.ts",
+      "gateway/random_text.ts",
       "gateway/version.ts",
       // Certificates of the HTTPS port, read and tried like those of any listener.
       "gateway/clock.ts",

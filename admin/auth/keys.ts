@@ -3,9 +3,10 @@
  * the configuration and in a bootstrap file.
  */
 import type { GatewayControl } from "../../gateway/control.ts";
+import { randomText } from "../../gateway/random_text.ts";
 import { Problem } from "../problem.ts";
 import { type Role, ROLES, type Scope, SCOPES } from "./caller.ts";
-import { digest, randomText, sameText } from "./secret.ts";
+import { digest, sameText } from "./secret.ts";
 
 /** A key as the API shows it: never with its secret. */
 export interface KeyView {

@@ -1,7 +1,8 @@
 /**
  * Who is logged in: by a token that only the client has; here is its digest.
  */
-import { digest, randomText } from "./secret.ts";
+import { randomText } from "../../gateway/random_text.ts";
+import { digest } from "./secret.ts";
 import type { UserRole } from "./users.ts";
 
 /** A login. */

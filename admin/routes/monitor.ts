@@ -8,6 +8,8 @@ import { limitText } from "../schemas.ts";
 
 /** Connections that `/connz` lists when nothing is said. */
 const CONNZ_LIMIT = 1024;
+/** Entries of one page at most. */
+const PAGE_MAX = 10_000;
 /** Shortest time over which `/varz` works out `cpu`. */
 const CPU_LOOK_MS_MIN = 500;
 
@@ -98,7 +100,7 @@ function varz({ control }: Pick<AdminDeps, "control">, cpu: CpuMeter) {
 
 function connz(deps: Pick<AdminDeps, "control">, context: AdminContext) {
   const { control } = deps;
-  const limit = wholeNumber(context.req.query("limit"), CONNZ_LIMIT, 10_000) || CONNZ_LIMIT;
+  const limit = wholeNumber(context.req.query("limit"), CONNZ_LIMIT, PAGE_MAX) || CONNZ_LIMIT;
   const offset = wholeNumber(context.req.query("offset"), 0, Number.MAX_SAFE_INTEGER);
   const subs = context.req.query("subs") ?? "";
   const { nats } = control.status().connections;
@@ -165,7 +167,7 @@ function connection(client: ClientView, now: number, more: object) {
 
 function subsz({ control }: Pick<AdminDeps, "control">, context: AdminContext) {
   const { subscriptions, cachedTopics } = control.status();
-  const limit = wholeNumber(context.req.query("limit"), CONNZ_LIMIT, 10_000);
+  const limit = wholeNumber(context.req.query("limit"), CONNZ_LIMIT, PAGE_MAX);
   const offset = wholeNumber(context.req.query("offset"), 0, Number.MAX_SAFE_INTEGER);
   const isDetailed = /^(1|true)$/.test(context.req.query("subs") ?? "");
   const list = [];

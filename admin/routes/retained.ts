@@ -77,7 +77,7 @@ function messageRoutes(api: Api): void {
   }, ({ params }) => {
     const message = control.retained.get(params.topic!) ?? unknown();
     const { payload } = message;
-    const shown = payload.length > SHOWN_BYTES_MAX ? "" : base64(payload);
+    const shown = payload.length > SHOWN_BYTES_MAX ? "" : payload.toBase64();
     return json({ ...retainedObject(message), payload: shown });
   });
 
@@ -103,13 +103,4 @@ function retainedObject({ topic, qos, bytes, expiresAt }: RetainedView) {
     from_clientid: null,
     from_username: null,
   };
-}
-
-/** Bytes as base64. */
-export function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  }
-  return btoa(text);
 }

@@ -7,7 +7,6 @@ import type { TapEvent } from "../../gateway/control.ts";
 import type { Api } from "../api.ts";
 import { Problem } from "../problem.ts";
 import { Name } from "../schemas.ts";
-import { base64 } from "./retained.ts";
 
 /** Watchers at a time. */
 const WATCHERS_MAX = 16;
@@ -90,6 +89,6 @@ function payloadField(payload: Uint8Array) {
   try {
     return { payload: new TextDecoder("utf-8", { fatal: true }).decode(payload) };
   } catch {
-    return { payload_base64: base64(payload) };
+    return { payload_base64: payload.toBase64() };
   }
 }

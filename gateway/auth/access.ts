@@ -301,7 +301,10 @@ function keyOf(chain: string, config: unknown): string {
   return `${chain} ${JSON.stringify(config)}`;
 }
 
+/** `max_rules` where no source says otherwise. */
+const RULES_MAX_DEFAULT = 100;
+
 function maxRules(config: Config): number {
   const source = config.authorization.sources.find((one) => one.type === "built_in_database");
-  return source?.type === "built_in_database" ? source.max_rules : 100;
+  return source?.type === "built_in_database" ? source.max_rules : RULES_MAX_DEFAULT;
 }

@@ -1,6 +1,7 @@
 /**
  * Logins and rules out of an LDAP directory.
  */
+import { parseDuration } from "../config/values.ts";
 import { readAllowLists } from "./attached_rules.ts";
 import { NOT_AUTHORIZED, type Provider } from "./chain.ts";
 import type { PartDeps } from "./deps.ts";
@@ -209,17 +210,9 @@ function rulesOf(
   ];
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
 /** `60s`, `5m`, or seconds. Throws `RuleProblem`: rules without an end were not asked for. */
 function durationOf(text: string): number {
-  const match = /^(\d+)\s*(ms|s|m|h|d)?$/.exec(text.trim());
-  if (match === null) throw new RuleProblem(`${JSON.stringify(text)} is no duration`);
-  return Number(match[1]) * UNIT_MS[match[2] ?? "s"]!;
+  const duration_ms = parseDuration(text.replaceAll(" ", ""), 1000);
+  if (duration_ms === undefined) throw new RuleProblem(`${JSON.stringify(text)} is no duration`);
+  return duration_ms;
 }

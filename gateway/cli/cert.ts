@@ -1,10 +1,9 @@
 /** `natsgate cert self-signed`. */
+import { DAY_MS } from "../clock.ts";
 import { OperationalError } from "../errors.ts";
 import { issueCertificate } from "../transport/issue_certificate.ts";
 import type { Arguments } from "./parse.ts";
 import { EXIT, type Io } from "./io.ts";
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Makes a CA and a server certificate signed by it, for tests and closed networks. */
 export function run(args: Arguments, io: Io): number {

@@ -2,7 +2,7 @@
  * All listeners: opened together, changed together, and given new certificates while they run.
  */
 import { formatBind } from "../address.ts";
-import type { Clock, Timer } from "../clock.ts";
+import { type Clock, DAY_MS, type Timer } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Listener, type ListenerParts } from "../transport/listener.ts";
@@ -16,7 +16,6 @@ import { listenerMaterial, needTls, tlsConfig, wayIn } from "./ways_in.ts";
 const CERTIFICATE_CHECK_MS = 60_000;
 /** Certificates that end sooner are warned about, once a day. */
 const CERTIFICATE_WARN_DAYS = 21;
-const DAY_MS = 86_400_000;
 
 /** What the set is given. */
 export interface ListenerSetParts {

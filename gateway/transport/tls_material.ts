@@ -4,6 +4,7 @@
  * fails only at the first handshake.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { DAY_MS } from "../clock.ts";
 import { OperationalError } from "../errors.ts";
 import { isSignedBy, parseRevocationLists, type RevocationList } from "./revocation_list.ts";
 
@@ -63,7 +64,7 @@ export interface TlsMaterial {
 
 /** Days that are left of a certificate, rounded down; negative once it has expired. */
 export function daysLeft(certificate: CertificateInfo, now: number): number {
-  return Math.floor((certificate.notAfter - now) / 86_400_000);
+  return Math.floor((certificate.notAfter - now) / DAY_MS);
 }
 
 /**

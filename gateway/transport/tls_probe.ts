@@ -3,7 +3,7 @@
  * but verify nobody, without a word; so it is tried out rather than read off a version.
  */
 import { connect } from "node:tls";
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { OperationalError } from "../errors.ts";
 import { issueCertificate } from "./issue_certificate.ts";
 import { closeQuietly } from "./stream.ts";
@@ -37,8 +37,8 @@ export async function probeTls(clock: Clock): Promise<void> {
 
 /** Whether a client got in, and was known by its name. */
 async function outcome(clock: Clock, withCertificate: boolean): Promise<boolean> {
-  const notBefore = new Date(Date.now() - 86_400_000);
-  const notAfter = new Date(Date.now() + 86_400_000);
+  const notBefore = new Date(Date.now() - DAY_MS);
+  const notAfter = new Date(Date.now() + DAY_MS);
   const { certificate, key } = issueCertificate({ commonName: "probe", notBefore, notAfter });
   const material = await loadTlsMaterial({
     certfile: certificate,

@@ -18,6 +18,9 @@ import {
   writeFrameHeader,
 } from "./websocket_frames.ts";
 
+/** Room for words in a close frame: a control frame holds 125 bytes, the code takes two. */
+const CLOSE_REASON_BYTES_MAX = 123;
+
 /** What a message may grow to by decompression where `max_frame_size` sets no limit. */
 const INFLATED_BYTES_MAX = 16 * 1024 * 1024;
 /** Read buffer of a connection that compresses; the others use their caller's. */
@@ -262,7 +265,7 @@ export class WebSocketStream implements ByteStream, FrameSink {
 
   #sendClose(code: number, reason: string): void {
     if (this.#closeSent || this.#closeFrame !== undefined) return;
-    const text = new TextEncoder().encode(reason).subarray(0, 123);
+    const text = new TextEncoder().encode(reason).subarray(0, CLOSE_REASON_BYTES_MAX);
     const payload = new Uint8Array(code === CLOSE.noStatus ? 0 : 2 + text.length);
     if (payload.length > 0) {
       payload[0] = code >> 8;
