@@ -18,12 +18,12 @@ export interface GuardOptions {
 }
 
 /** Requests that may wait in line; the next one fails at once. */
-const WAITING_MAX = 1000;
+export const WAITING_MAX = 1000;
 /** Failures in a row after which the backend is left alone for a while. */
-const FAILURES_MAX = 3;
+export const FAILURES_MAX = 3;
 /** First pause, doubled with each failed trial up to the last one. */
-const PAUSE_MIN_MS = 1000;
-const PAUSE_MAX_MS = 30_000;
+export const PAUSE_MIN_MS = 1000;
+export const PAUSE_MAX_MS = 30_000;
 
 /**
  * The backend does answer, only not with anything that helps this client: a row without a hash, a
