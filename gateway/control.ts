@@ -20,6 +20,7 @@ import type { Log } from "./observe/log.ts";
 import type { DocumentStore } from "./store/types.ts";
 
 export type { Ban } from "./auth/banned.ts";
+export type { OwnedRules, RuleOwner } from "./auth/builtin_rules.ts";
 export type { Decision } from "./auth/types.ts";
 export type { ImportResult } from "./auth/user_import.ts";
 export type { UserView } from "./auth/users.ts";
@@ -231,6 +232,9 @@ export interface ConfigEdit {
   readonly value: unknown;
 }
 
+/** Changes, or what works them out. */
+export type ConfigEdits = readonly ConfigEdit[] | (() => readonly ConfigEdit[]);
+
 /** The configuration: read, checked, changed. */
 export interface ConfigControl {
   /** In force: values as the program uses them. */
@@ -257,15 +261,19 @@ export interface ConfigControl {
   preview(edits: readonly ConfigEdit[]): Config;
   /** What would change if the settings of a TOML text were put over the present ones. */
   diff(toml: string): readonly Change[];
-  /** Puts the settings of a TOML text over the present ones. See `change`. */
-  merge(toml: string, by: string): Promise<readonly Change[]>;
+  /**
+   * Puts the settings of a TOML text over the present ones. See `change`.
+   * @param before runs when the changes before it are done; throws to let this one be
+   */
+  merge(toml: string, by: string, before?: () => void): Promise<readonly Change[]>;
   /**
    * Makes changes, all or none: checked as a whole, taken into use, kept in the overlay. `******`
-   * stands for the secret that is there.
+   * stands for the secret that is there. Changes come one after the other: edits that depend on
+   * what is there are a function, which is called when the changes before it are done.
    * @throws {ConfigError} what is wrong; everything stays as it was
    * @throws {OperationalError} an address, certificate or file cannot be had; the same
    */
-  change(edits: readonly ConfigEdit[], by: string): Promise<readonly Change[]>;
+  change(edits: ConfigEdits, by: string): Promise<readonly Change[]>;
   /** Reads the files again. */
   reload(by: string): Promise<readonly Change[]>;
   /** Calls back after each change that was taken into use. */

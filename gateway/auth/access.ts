@@ -5,6 +5,7 @@
  */
 import type { AuthenticatorConfig, Config, PasswordConfig } from "../config/types.ts";
 import { Authorization } from "./acl.ts";
+import { type AclFileProblem, parseAclFile } from "./acl_file.ts";
 import { BanList } from "./banned.ts";
 import { BuiltinRules } from "./builtin_rules.ts";
 import { type ChainOptions, type InternalMethod, loginRequired, type Provider } from "./chain.ts";
@@ -44,6 +45,8 @@ export interface Access {
    * @throws {OperationalError} its key file cannot be read
    */
   draft(config: Config, chain: string, index: number): Provider | undefined;
+  /** What is wrong with a text, were it the file of a `file` source. */
+  ruleFileProblems(text: string): readonly AclFileProblem[];
 }
 
 /** Makes everything and reads bootstrap files. Throws `OperationalError` for a bad rule file. */
@@ -131,6 +134,12 @@ class ConfiguredAccess implements Access {
     const draft = chainConfigs(config, chain)[index];
     if (draft === undefined) return undefined;
     return createProvider(draft, this.users(chain), this.#partDeps(config));
+  }
+
+  ruleFileProblems(text: string): readonly AclFileProblem[] {
+    const { config } = this.#state;
+    const subjects = this.deps.subjects(config.gateway.nats.topic_mapping);
+    return parseAclFile(text, "rules", subjects, config.security_profile).problems;
   }
 
   async reload(config: Config): Promise<void> {

@@ -61,14 +61,21 @@ export class BuiltinRules {
       .map(({ key, value }) => ({ owner: key, rules: value as unknown[] }));
   }
 
-  /** Creates or replaces. Throws `RuleProblem` for rules that cannot be used or are too many. */
-  put(kind: RuleOwner, { owner, rules }: OwnedRules): void {
-    if (rules.length > this.max_rules) {
-      throw new RuleProblem(`${rules.length} rules are more than max_rules = ${this.max_rules}`);
+  /**
+   * Creates or replaces. Throws `RuleProblem` for rules that cannot be used or are too many; then
+   * none of them is kept.
+   */
+  put(kind: RuleOwner, ...entries: readonly OwnedRules[]): void {
+    for (const { owner, rules } of entries) {
+      if (rules.length > this.max_rules) {
+        throw new RuleProblem(`${rules.length} rules are more than max_rules = ${this.max_rules}`);
+      }
+      if (kind !== "all" && owner === "") throw new RuleProblem("the name must not be empty");
+      this.#parse(kind, rules);
     }
-    if (kind !== "all" && owner === "") throw new RuleProblem("the name must not be empty");
-    this.#parse(kind, rules);
-    this.store.documents.put(KIND[kind], owner, rules);
+    for (const { owner, rules } of entries) {
+      this.store.documents.put(KIND[kind], owner, rules);
+    }
     this.#commit();
   }
 

@@ -52,4 +52,13 @@ export class SourceCounters {
   nomatch = 0;
   /** Asked, and it failed. */
   ignore = 0;
+
+  reset(): void {
+    this.total =
+      this.allow =
+      this.deny =
+      this.nomatch =
+      this.ignore =
+        0;
+  }
 }

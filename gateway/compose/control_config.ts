@@ -11,7 +11,7 @@ import type { ReadResult } from "../config/read.ts";
 import { redact, unredact } from "../config/redact.ts";
 import { valueAt } from "../config/tree.ts";
 import type { Config } from "../config/types.ts";
-import type { ConfigControl, ConfigEdit } from "../control.ts";
+import type { ConfigControl, ConfigEdit, ConfigEdits } from "../control.ts";
 import { ConfigError, type ConfigIssue, OperationalError } from "../errors.ts";
 import type { Log } from "../observe/log.ts";
 
@@ -97,16 +97,22 @@ export class RunningConfig implements ConfigControl {
     return diffConfigs(this.current, this.#checked(this.#merged(toml)).config);
   }
 
-  merge(toml: string, by: string): Promise<readonly Change[]> {
-    return this.#inTurn(() => this.#take(this.#checked(this.#merged(toml)), by));
+  merge(toml: string, by: string, before = () => {}): Promise<readonly Change[]> {
+    return this.#inTurn(async () => {
+      before();
+      return await this.#take(this.#checked(this.#merged(toml)), by);
+    });
   }
 
   preview(edits: readonly ConfigEdit[]): Config {
     return this.#edited(edits).config;
   }
 
-  change(edits: readonly ConfigEdit[], by: string): Promise<readonly Change[]> {
-    return this.#inTurn(() => this.#take(this.#edited(edits), by));
+  change(edits: ConfigEdits, by: string): Promise<readonly Change[]> {
+    return this.#inTurn(async () => {
+      const all = typeof edits === "function" ? edits() : edits;
+      return await this.#take(this.#edited(all), by);
+    });
   }
 
   reload(by: string): Promise<readonly Change[]> {

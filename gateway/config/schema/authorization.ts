@@ -27,7 +27,7 @@ import {
   text,
   textList,
 } from "./kinds.ts";
-import type { SecurityProfile } from "./profile.ts";
+import { oncePerProfile, type SecurityProfile } from "./profile.ts";
 import { tlsByScheme } from "./tls.ts";
 import { ACCESS, ACCESS_HTTP, ACCESS_LDAP, RULE_TOPIC } from "../template.ts";
 
@@ -90,7 +90,7 @@ const redisRuleCommand = v.pipe(
 );
 
 /** Where permissions come from, by type. */
-function source(profile: SecurityProfile) {
+export const authorizationSource = oncePerProfile((profile) => {
   const enable = flag(true);
   return v.variant("type", [
     table({
@@ -146,7 +146,7 @@ function source(profile: SecurityProfile) {
       acl_rule_attribute: text("mqttAclRule"),
     }),
   ]);
-}
+});
 
 /** `[authorization]` under a security profile. */
 export function authorization(profile: SecurityProfile) {
@@ -181,7 +181,10 @@ export function authorization(profile: SecurityProfile) {
     }),
     /** Asked in order; each type once. */
     sources: v.optional(
-      v.array(source(profile), "expected an array of tables: [[authorization.sources]]"),
+      v.array(
+        authorizationSource(profile),
+        "expected an array of tables: [[authorization.sources]]",
+      ),
       [],
     ),
   });

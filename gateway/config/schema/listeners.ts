@@ -25,7 +25,7 @@ import {
   wholeNumber,
   wordList,
 } from "./kinds.ts";
-import type { SecurityProfile } from "./profile.ts";
+import { oncePerProfile, type SecurityProfile } from "./profile.ts";
 import { serverTls } from "./tls.ts";
 import { MOUNTPOINT } from "../template.ts";
 
@@ -151,37 +151,49 @@ function websocket(defaults: { path: string; subprotocols: string[]; required: b
 /** How TLS begins on an `ssl` listener for NATS clients. */
 const handshake = choice(["auto", "first", "upgrade", "optional"], "auto");
 
-/** A map of listeners by name. */
-function named<const Entries extends v.ObjectEntries>(entries: Entries) {
-  return v.optional(v.record(LISTENER_NAME, table(entries), "expected tables by name"), {});
-}
-
-/** `gateway.nats.listeners`. */
-export function natsListeners(profile: SecurityProfile) {
+/** One listener of the gateway, by type. */
+export const natsListener = oncePerProfile((profile) => {
   const own = { ...common, authentication: v.optional(authenticator(profile)) };
   const ws = websocket({ path: "", subprotocols: ["NATS/1.0", "NATS"], required: false });
-  return section({
-    tcp: named(own),
-    ssl: named({ ...own, ssl_options: serverTls, handshake }),
-    ws: named({ ...own, websocket: ws }),
-    wss: named({ ...own, ssl_options: serverTls, websocket: ws }),
-  });
-}
+  return {
+    tcp: table(own),
+    ssl: table({ ...own, ssl_options: serverTls, handshake }),
+    ws: table({ ...own, websocket: ws }),
+    wss: table({ ...own, ssl_options: serverTls, websocket: ws }),
+  };
+});
 
-/** `listeners`: the MQTT broker's. */
-export function mqttListeners(profile: SecurityProfile) {
+/** One listener of the MQTT broker, by type. */
+export const mqttListener = oncePerProfile((profile) => {
   const own = { ...common, authentication: v.optional(mqttChain(profile)) };
   const ws = websocket({
     path: "/mqtt",
     subprotocols: ["mqtt", "mqtt-v3", "mqtt-v3.1.1", "mqtt-v5"],
     required: true,
   });
-  return section({
-    tcp: named(own),
-    ssl: named({ ...own, ssl_options: serverTls }),
-    ws: named({ ...own, websocket: ws }),
-    wss: named({ ...own, ssl_options: serverTls, websocket: ws }),
-  });
+  return {
+    tcp: table(own),
+    ssl: table({ ...own, ssl_options: serverTls }),
+    ws: table({ ...own, websocket: ws }),
+    wss: table({ ...own, ssl_options: serverTls, websocket: ws }),
+  };
+});
+
+/** A map of listeners by name. */
+function named<const Listener extends v.GenericSchema>(listener: Listener) {
+  return v.optional(v.record(LISTENER_NAME, listener, "expected tables by name"), {});
+}
+
+/** `gateway.nats.listeners`. */
+export function natsListeners(profile: SecurityProfile) {
+  const { tcp, ssl, ws, wss } = natsListener(profile);
+  return section({ tcp: named(tcp), ssl: named(ssl), ws: named(ws), wss: named(wss) });
+}
+
+/** `listeners`: the MQTT broker's. */
+export function mqttListeners(profile: SecurityProfile) {
+  const { tcp, ssl, ws, wss } = mqttListener(profile);
+  return section({ tcp: named(tcp), ssl: named(ssl), ws: named(ws), wss: named(wss) });
 }
 
 /**
