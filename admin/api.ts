@@ -57,6 +57,8 @@ export interface Operation<Query, Body> {
   readonly open?: boolean;
   readonly query?: Query;
   readonly body?: Body;
+  /** What the document says of a body whose content the configuration checks. */
+  readonly bodyShape?: Shape;
   /** What the body is, when it is not JSON: the handler reads it. */
   readonly bodyType?: "multipart/form-data" | "application/octet-stream" | "application/toml";
   /** Answers by status; null: no body. */

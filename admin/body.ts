@@ -55,11 +55,18 @@ export async function readJson(request: Request, bytes_max: number): Promise<unk
     );
   }
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, finite);
   } catch (error) {
+    if (error instanceof Problem) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Problem(400, "BAD_REQUEST", `the body is not valid JSON: ${reason}`);
   }
+}
+
+/** Numbers that a double cannot hold would come back as null. */
+function finite(key: string, value: unknown): unknown {
+  if (typeof value !== "number" || Number.isFinite(value)) return value;
+  throw new Problem(400, "BAD_REQUEST", `${key}: this number is too large`);
 }
 
 /** How deep arrays and objects of a JSON text are nested; brackets in texts do not count. */

@@ -1,19 +1,25 @@
 /**
  * Changes of the configuration on behalf of a caller.
  */
-import type { ConfigEdit } from "../gateway/control.ts";
+import type { ConfigEdits } from "../gateway/control.ts";
 import type { AdminContext, AdminDeps } from "./api.ts";
 import type { Caller } from "./auth/caller.ts";
 import { Problem } from "./problem.ts";
 
-/** Makes the changes, and notes for the audit trail what they were. */
+/**
+ * Makes the changes, and notes for the audit trail what they were.
+ * @param edits those that depend on what is there are a function: see `ConfigControl.change`
+ * @throws {Problem} 412, see `checkVersion`
+ */
 export async function change(
   { control }: AdminDeps,
   { context, caller }: { readonly context: AdminContext; readonly caller: Caller },
-  edits: readonly ConfigEdit[],
+  edits: ConfigEdits,
 ): Promise<void> {
-  checkVersion(context, control.config.version);
-  const changes = await control.config.change(edits, caller.name);
+  const changes = await control.config.change(() => {
+    checkVersion(context, control.config.version);
+    return typeof edits === "function" ? edits() : edits;
+  }, caller.name);
   context.set("note", changes.map(({ path }) => path).join(", "));
 }
 

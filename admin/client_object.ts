@@ -42,25 +42,71 @@ export const ClientFilter = v.object({
   lte_connected_at: v.optional(QueryTime),
 });
 
+const text = v.nullable(v.string());
+const limit = v.union([v.number(), v.literal("infinity")]);
+
 /** A client. */
-export const Client = v.looseObject({
+export const Client = v.strictObject({
   node: v.string(),
   clientid: v.string(),
-  username: v.nullable(v.string()),
-  proto_name: v.string(),
+  username: text,
+  proto_name: v.picklist(["NATS", "MQTT", "MQIsdp"]),
   proto_ver: v.string(),
-  ip_address: v.nullable(v.string()),
+  ip_address: text,
   port: v.nullable(v.number()),
+  listener: v.string(),
+  transport: v.string(),
+  mountpoint: v.string(),
+  is_bridge: v.boolean(),
   connected: v.boolean(),
-  connected_at: v.nullable(v.string()),
-  created_at: v.nullable(v.string()),
+  conn_state: v.picklist(["connected", "idle", "disconnected"]),
+  anonymous: v.boolean(),
+  introduced: v.boolean(),
+  auth_method: v.string(),
+  is_superuser: v.boolean(),
+  connected_at: text,
+  disconnected_at: text,
+  created_at: text,
   keepalive: v.number(),
   clean_start: v.boolean(),
+  expiry_interval: v.number(),
   subscriptions_cnt: v.number(),
+  subscriptions_max: limit,
+  inflight_cnt: v.number(),
+  inflight_max: v.number(),
+  mqueue_len: v.number(),
+  mqueue_max: limit,
+  mqueue_dropped: v.number(),
+  awaiting_rel_cnt: v.number(),
+  awaiting_rel_max: limit,
+  recv_oct: v.number(),
+  recv_cnt: v.number(),
+  recv_pkt: v.number(),
+  recv_msg: v.number(),
+  send_oct: v.number(),
+  send_cnt: v.number(),
+  send_pkt: v.number(),
+  send_msg: v.number(),
+  "send_msg.dropped": v.number(),
+  pending_bytes: v.number(),
+  mailbox_len: v.number(),
+  heap_size: v.number(),
+  reductions: v.number(),
 });
 
 /** A subscription of a client. */
-export const Subscription = v.looseObject({ topic: v.string(), qos: v.number() });
+export const Subscription = v.strictObject({
+  node: v.string(),
+  clientid: v.string(),
+  topic: v.string(),
+  qos: v.number(),
+  nl: v.picklist([0, 1]),
+  rap: v.picklist([0, 1]),
+  rh: v.picklist([0, 1, 2]),
+  durable: v.boolean(),
+  /** NATS only: the client's own id, and its spelling of the topic. */
+  sub_props: v.optional(v.strictObject({ sid: v.string(), subject: v.optional(v.string()) })),
+});
 
 /** A subscription to be made. */
 export const NewSubscription = v.strictObject({

@@ -2,7 +2,6 @@
  * How the API writes the gateway and its listeners, and turns what is written back into changes
  * of the configuration.
  */
-import * as v from "valibot";
 import type { ConfigEdit, GatewayControl, ListenerView } from "../gateway/control.ts";
 import { Problem } from "./problem.ts";
 import { limitText, timeText } from "./schemas.ts";
@@ -23,16 +22,6 @@ const TOLD_OF_GATEWAY = new Set([
   "current_connections",
 ]);
 const TOLD_OF_LISTENER = new Set(["id", "type", "name", "running", "status", "node_status"]);
-
-/** The gateway in a list. */
-export const GatewaySummary = v.looseObject({ name: v.string(), status: v.string() });
-/** A listener. */
-export const ListenerObject = v.looseObject({
-  id: v.string(),
-  type: v.string(),
-  name: v.string(),
-  bind: v.string(),
-});
 
 /** @throws {Problem} 400 for a gateway that is not `nats` */
 export function knownGateway(name: string): void {

@@ -1,10 +1,11 @@
 /**
  * The OpenAPI document, made from the same table and schemas that check requests.
  */
-import { toJsonSchema } from "@valibot/to-json-schema";
+import { type ConversionConfig, toJsonSchemaDefs } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { VERSION } from "../gateway/version.ts";
 import type { AnyOperation } from "./api.ts";
+import { COMPONENTS } from "./config_objects.ts";
 
 const WORDS: Readonly<Record<number, string>> = {
   200: "Done; the answer is in the body",
@@ -26,9 +27,10 @@ const WORDS: Readonly<Record<number, string>> = {
 /** The document. */
 export function openApiDocument(operations: readonly AnyOperation[]) {
   const paths: Record<string, Record<string, unknown>> = {};
+  const { components, write } = convert(operations);
   for (const operation of operations) {
     const path = paths[operation.path] ??= {};
-    path[operation.method] = operationObject(operation);
+    path[operation.method] = operationObject(operation, write);
   }
   return {
     openapi: "3.1.0",
@@ -47,20 +49,27 @@ export function openApiDocument(operations: readonly AnyOperation[]) {
           properties: { code: { type: "string" }, message: { type: "string" } },
           required: ["code", "message"],
         },
+        ...components,
       },
     },
   };
 }
 
-function operationObject(operation: AnyOperation) {
+function operationObject(operation: AnyOperation, write: Write) {
   const { method, path, summary, tag, query, body, bodyType, answers, open } = operation;
-  const errors = [400, ...(open ? [] : [401, 403]), ...operation.errors ?? []];
+  const { bodyShape = body } = operation;
+  const errors = [
+    400,
+    ...(open ? [] : [401, 403]),
+    ...(body !== undefined && bodyType === undefined ? [413, 415] : []),
+    ...operation.errors ?? [],
+  ];
   const responses: Record<string, unknown> = {};
   for (const [status, schema] of Object.entries(answers)) {
     const type = operation.answerType ?? "application/json";
     responses[status] = {
       description: WORDS[Number(status)],
-      ...(schema !== null && { content: { [type]: { schema: jsonSchema(schema, "output") } } }),
+      ...(schema !== null && { content: { [type]: { schema: write(schema) } } }),
     };
   }
   for (const status of new Set(errors)) {
@@ -70,7 +79,7 @@ function operationObject(operation: AnyOperation) {
   }
   const content = body && {
     [bodyType ?? "application/json"]: {
-      schema: bodyType === "multipart/form-data" ? FORM : jsonSchema(body, "input"),
+      schema: bodyType === "multipart/form-data" ? FORM : write(bodyShape!),
     },
   };
   return {
@@ -79,7 +88,7 @@ function operationObject(operation: AnyOperation) {
     tags: [tag],
     ...(open && { security: [] }),
     ...(operation.also === "viewer" && { "x-viewer": "changes nothing: viewers may, too" }),
-    parameters: [...pathParameters(path), ...queryParameters(query)],
+    parameters: [...pathParameters(path), ...queryParameters(query && write(query))],
     ...(content !== undefined && { requestBody: { required: true, content } }),
     responses,
   };
@@ -100,13 +109,50 @@ function pathParameters(path: string) {
   }));
 }
 
-function queryParameters(query: v.GenericSchema | undefined) {
-  if (query === undefined) return [];
-  const { properties = {} } = jsonSchema(query, "input") as { properties?: Record<string, object> };
+function queryParameters(query: object | undefined) {
+  const { properties = {} } = (query ?? {}) as { properties?: Record<string, object> };
   return Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }));
 }
 
-function jsonSchema(schema: v.GenericSchema, typeMode: "input" | "output"): object {
-  const { $schema: _, ...rest } = toJsonSchema(schema, { typeMode, errorMode: "ignore" });
-  return rest;
+/** JSON as it is on the way: before a request is read, and as an answer is written. */
+const CONVERSION: ConversionConfig = {
+  typeMode: "input",
+  errorMode: "ignore",
+  target: "draft-2020-12",
+  overrideRef: ({ referenceId }) => refTo(referenceId),
+};
+
+function refTo(name: string): string {
+  return `#/components/schemas/${name}`;
+}
+
+type Write = (schema: v.GenericSchema) => object;
+
+/**
+ * All schemas in one go: each conversion of its own would go through the components again, which
+ * takes half a second for all operations.
+ */
+function convert(operations: readonly AnyOperation[]): {
+  readonly components: Readonly<Record<string, object>>;
+  readonly write: Write;
+} {
+  const names = new Map(Object.entries(COMPONENTS).map(([name, schema]) => [schema, name]));
+  const numbers = new Map<v.GenericSchema, string>();
+  for (const { query, body, bodyShape, answers } of operations) {
+    for (const schema of [query, bodyShape ?? body, ...Object.values(answers)]) {
+      if (!schema || names.has(schema) || numbers.has(schema)) continue;
+      numbers.set(schema, String(numbers.size));
+    }
+  }
+  // Copies, so that a schema that is part of another is written out there.
+  const copies = [...numbers].map(([schema, number]) => [number, { ...schema }] as const);
+  const all = { ...COMPONENTS, ...Object.fromEntries(copies) };
+  const written = toJsonSchemaDefs(all, CONVERSION) as Readonly<Record<string, object>>;
+  return {
+    components: Object.fromEntries([...names.values()].map((name) => [name, written[name]!])),
+    write(schema) {
+      const name = names.get(schema);
+      return name === undefined ? written[numbers.get(schema)!]! : { $ref: refTo(name) };
+    },
+  };
 }

@@ -59,8 +59,15 @@ export const Settings = v.pipe(
   v.custom<Record<string, unknown>>((value) => !Array.isArray(value), "expected an object"),
   v.record(v.string(), v.unknown(), "expected an object"),
 );
-/** The same as an answer. */
-export const AnyObject = v.looseObject({});
+/** Any JSON at all: settings of every kind. */
+export const JsonValue: v.GenericSchema = v.union([
+  v.null(),
+  v.boolean(),
+  v.number(),
+  v.string(),
+  v.array(v.lazy(() => JsonValue)),
+  v.record(v.string(), v.lazy(() => JsonValue)),
+]);
 
 /** What a list answers with. */
 export function pageOf<Item extends v.GenericSchema>(item: Item) {

@@ -5,9 +5,10 @@ import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
 import { authenticatorId, checkSameKind, providerStatus } from "../authenticator.ts";
 import { change, versioned } from "../change.ts";
+import { AuthenticationSettings, Authenticator, AuthenticatorStatus } from "../config_objects.ts";
 import { type Element, moved, ordered } from "../ordered.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Settings, Text } from "../schemas.ts";
+import { Settings, Text } from "../schemas.ts";
 import { chainUserRoutes } from "./chain_users.ts";
 
 const PATH = ["authentication"] as const;
@@ -23,7 +24,7 @@ export function authenticationRoutes(api: Api): void {
     method: "get",
     path: "/authentication",
     summary: "The chain in its order",
-    answers: { 200: v.array(AnyObject) },
+    answers: { 200: v.array(Authenticator) },
   }, () => versioned(shown(api).map(withId), control.config.version));
 
   api.on({
@@ -32,15 +33,18 @@ export function authenticationRoutes(api: Api): void {
     path: "/authentication",
     summary: "Add an authenticator at the end",
     body: Settings,
-    answers: { 200: AnyObject },
+    bodyShape: Authenticator,
+    answers: { 200: Authenticator },
     errors: [409, 412],
   }, async ({ body: { id: _, ...value }, ...request }) => {
     const id = authenticatorId(value);
-    const chain = written(api);
-    if (chain.some((one) => authenticatorId(one) === id)) {
-      throw new Problem(409, "ALREADY_EXISTS", `there is a ${id} already`);
-    }
-    await change(api.deps, request, [{ path: PATH, value: [...chain, value] }]);
+    await change(api.deps, request, () => {
+      const chain = written(api);
+      if (chain.some((one) => authenticatorId(one) === id)) {
+        throw new Problem(409, "ALREADY_EXISTS", `there is a ${id} already`);
+      }
+      return [{ path: PATH, value: [...chain, value] }];
+    });
     return versioned(withId(find(api, id)), control.config.version);
   });
 
@@ -83,7 +87,7 @@ function settingsRoutes(api: Api): void {
     method: "get",
     path: "/authentication/settings",
     summary: "Settings for all authenticators",
-    answers: { 200: AnyObject },
+    answers: { 200: AuthenticationSettings },
   }, () => versioned(control.config.effective(path), control.config.version));
 
   api.on({
@@ -92,6 +96,7 @@ function settingsRoutes(api: Api): void {
     path: "/authentication/settings",
     summary: "Change them; keys that are left out stay as they are",
     body: Settings,
+    bodyShape: AuthenticationSettings,
     answers: { 204: null },
     errors: [412],
   }, async ({ body, ...request }) => {
@@ -109,8 +114,10 @@ function settingsRoutes(api: Api): void {
     answers: { 204: null },
     errors: [412],
   }, async ({ body, ...request }) => {
-    const value = ordered(written(api), authenticatorId, body.map(({ id }) => id));
-    await change(api.deps, request, [{ path: PATH, value }]);
+    const ids = body.map(({ id }) => id);
+    await change(api.deps, request, () => [
+      { path: PATH, value: ordered(written(api), authenticatorId, ids) },
+    ]);
     return done();
   });
 }
@@ -122,7 +129,7 @@ function oneRoutes(api: Api): void {
     ...one,
     method: "get",
     summary: "One authenticator",
-    answers: { 200: AnyObject },
+    answers: { 200: Authenticator },
   }, ({ params }) => versioned(withId(find(api, params.id!)), control.config.version));
 
   api.on({
@@ -130,11 +137,17 @@ function oneRoutes(api: Api): void {
     method: "put",
     summary: "Replace the settings of an authenticator",
     body: Settings,
+    bodyShape: Authenticator,
     answers: { 204: null },
   }, async ({ params, body: { id: _, ...value }, ...request }) => {
-    checkSameKind(find(api, params.id!), value);
-    const chain = written(api).map((other) => authenticatorId(other) === params.id ? value : other);
-    await change(api.deps, request, [{ path: PATH, value: chain }]);
+    await change(api.deps, request, () => {
+      checkSameKind(find(api, params.id!), value);
+      const chain = written(api);
+      return [{
+        path: PATH,
+        value: chain.map((other) => authenticatorId(other) === params.id ? value : other),
+      }];
+    });
     return done();
   });
 
@@ -144,10 +157,11 @@ function oneRoutes(api: Api): void {
     summary: "Take an authenticator out of the chain, and the users of its built-in database",
     answers: { 204: null },
   }, async ({ params, ...request }) => {
-    const chain = written(api);
-    const rest = chain.filter((other) => authenticatorId(other) !== params.id);
-    if (rest.length === chain.length) return done();
-    await change(api.deps, request, [{ path: PATH, value: rest }]);
+    if (!written(api).some((other) => authenticatorId(other) === params.id)) return done();
+    await change(api.deps, request, () => [{
+      path: PATH,
+      value: written(api).filter((other) => authenticatorId(other) !== params.id),
+    }]);
     if (params.id === "password_based:built_in_database") control.users.clear(CHAIN);
     return done();
   });
@@ -161,7 +175,7 @@ function orderRoutes(api: Api): void {
     method: "get",
     path: `${base}/status`,
     summary: "Whether an authenticator works",
-    answers: { 200: AnyObject },
+    answers: { 200: AuthenticatorStatus },
     errors: [404],
   }, ({ params }) => {
     find(api, params.id!);
@@ -176,9 +190,11 @@ function orderRoutes(api: Api): void {
     answers: { 204: null },
     errors: [404, 412],
   }, async ({ params, ...request }) => {
-    find(api, params.id!);
-    const value = moved(written(api), authenticatorId, params.id!, params.position!);
-    await change(api.deps, request, [{ path: PATH, value }]);
+    await change(api.deps, request, () => {
+      find(api, params.id!);
+      const value = moved(written(api), authenticatorId, params.id!, params.position!);
+      return [{ path: PATH, value }];
+    });
     return done();
   });
 }

@@ -4,13 +4,21 @@
 import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
 import { change, versioned } from "../change.ts";
+import { AuthorizationSettings, Source, SourceStatus } from "../config_objects.ts";
 import { type Element, moved, ordered } from "../ordered.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Name, Qos, Settings, Text } from "../schemas.ts";
+import { forgetRules, takeRules, withRules } from "../rule_file.ts";
+import { Name, Qos, Settings, Text } from "../schemas.ts";
 
 const PATH = ["authorization"] as const;
 const SOURCES = [...PATH, "sources"] as const;
 const common = { tag: "Authorization", scope: "access_control" } as const;
+/** Which rule decides, and how. */
+const Verdict = v.strictObject({
+  result: v.picklist(["allow", "deny"]),
+  rule: v.string(),
+  source: v.string(),
+});
 const typeOf = (source: Element) => String(source.type);
 
 /** `/authorization/settings`, `/authorization/cache`, `/authorization/sources…`. */
@@ -33,7 +41,7 @@ function settingsRoutes(api: Api): void {
     method: "get",
     path: "/authorization/settings",
     summary: "Settings for all sources",
-    answers: { 200: AnyObject },
+    answers: { 200: AuthorizationSettings },
   }, () => settingsOf(api));
 
   api.on({
@@ -42,7 +50,8 @@ function settingsRoutes(api: Api): void {
     path: "/authorization/settings",
     summary: "Change them; keys that are left out stay as they are",
     body: Settings,
-    answers: { 200: AnyObject },
+    bodyShape: AuthorizationSettings,
+    answers: { 200: AuthorizationSettings },
     errors: [412],
   }, async ({ body: { sources: _, ...body }, ...request }) => {
     const edits = Object.entries(body).map(([key, value]) => ({ path: [...PATH, key], value }));
@@ -77,7 +86,7 @@ function settingsRoutes(api: Api): void {
       qos: v.optional(Qos, 0),
       retain: v.optional(v.boolean(), false),
     }),
-    answers: { 200: AnyObject },
+    answers: { 200: Verdict },
   }, async ({ body: { clientid: clientId, ip_address: address, ...rest } }) => {
     const { allowed, rule, source } = await control.decide({ clientId, address, ...rest });
     return json({ result: allowed ? "allow" : "deny", rule, source });
@@ -85,10 +94,11 @@ function settingsRoutes(api: Api): void {
 }
 
 function shown({ deps: { control } }: Api): readonly Element[] {
-  return (control.config.effective(SOURCES) ?? []) as readonly Element[];
+  const sources = (control.config.effective(SOURCES) ?? []) as readonly Element[];
+  return sources.map((source) => withRules(control, source));
 }
 
-function written({ deps: { control } }: Api): readonly Element[] {
+function written({ deps: { control } }: Pick<Api, "deps">): readonly Element[] {
   return (control.config.written(SOURCES) ?? []) as readonly Element[];
 }
 
@@ -103,7 +113,7 @@ function listRoutes(api: Api): void {
     method: "get",
     path: "/authorization/sources",
     summary: "Sources in the order in which they are asked",
-    answers: { 200: v.object({ sources: v.array(AnyObject) }) },
+    answers: { 200: v.strictObject({ sources: v.array(Source) }) },
   }, () => versioned({ sources: shown(api) }, control.config.version));
 
   api.on({
@@ -112,15 +122,16 @@ function listRoutes(api: Api): void {
     path: "/authorization/sources",
     summary: "Add a source in front of the others",
     body: Settings,
+    bodyShape: Source,
     answers: { 204: null },
     errors: [412],
   }, async ({ body, ...request }) => {
     if (typeof body.type !== "string") throw new Problem(400, "BAD_REQUEST", "type is required");
-    if (shown(api).some((one) => one.type === body.type)) {
+    await putSource(api, request, body, (sources, value) => {
+      if (!sources.some((one) => one.type === body.type)) return [value, ...sources];
       const message = `type: there is a source ${body.type} already`;
       throw new Problem(400, "ALREADY_EXISTS", message);
-    }
-    await change(api.deps, request, [{ path: SOURCES, value: [body, ...written(api)] }]);
+    });
     return done();
   });
 
@@ -133,10 +144,39 @@ function listRoutes(api: Api): void {
     answers: { 204: null },
     errors: [412],
   }, async ({ body, ...request }) => {
-    const value = ordered(written(api), typeOf, body.map(({ type }) => type));
-    await change(api.deps, request, [{ path: SOURCES, value }]);
+    const types = body.map(({ type }) => type);
+    await change(api.deps, request, () => [
+      { path: SOURCES, value: ordered(written(api), typeOf, types) },
+    ]);
     return done();
   });
+}
+
+/** Puts a source in among the others; rules that came as text get their file. */
+async function putSource(
+  { deps }: Api,
+  request: Parameters<typeof change>[1],
+  source: Element,
+  place: (sources: readonly Element[], value: Element) => readonly Element[],
+): Promise<void> {
+  const { control } = deps;
+  let made: string | undefined;
+  let before: Element | undefined;
+  let value: Element = source;
+  try {
+    await change(deps, request, () => {
+      const sources = written({ deps });
+      // Refuses before anything is written.
+      place(sources, source);
+      before = sources.find(({ type }) => type === source.type);
+      ({ value, made } = takeRules(control, source, before));
+      return [{ path: SOURCES, value: place(sources, value) }];
+    });
+  } catch (error) {
+    forgetRules(control, made);
+    throw error;
+  }
+  if (before?.path !== value.path) forgetRules(control, before?.path);
 }
 
 function sourceRoutes(api: Api): void {
@@ -146,7 +186,7 @@ function sourceRoutes(api: Api): void {
     ...one,
     method: "get",
     summary: "One source",
-    answers: { 200: AnyObject },
+    answers: { 200: Source },
   }, ({ params }) => versioned(find(api, params.type!), control.config.version));
 
   api.on({
@@ -154,16 +194,17 @@ function sourceRoutes(api: Api): void {
     method: "put",
     summary: "Replace the settings of a source",
     body: Settings,
+    bodyShape: Source,
     answers: { 204: null },
   }, async ({ params, body, ...request }) => {
     find(api, params.type!);
     if (body.type !== undefined && body.type !== params.type) {
       throw new Problem(400, "BAD_REQUEST", "type: cannot be changed");
     }
-    const value = written(api).map((other) =>
-      other.type === params.type ? { ...body, type: params.type } : other
-    );
-    await change(api.deps, request, [{ path: SOURCES, value }]);
+    await putSource(api, request, { ...body, type: params.type }, (sources, value) => {
+      find(api, params.type!);
+      return sources.map((other) => other.type === params.type ? value : other);
+    });
     return done();
   });
 
@@ -173,9 +214,12 @@ function sourceRoutes(api: Api): void {
     summary: "Take a source away, and the rules of the built-in database with it",
     answers: { 204: null },
   }, async ({ params, ...request }) => {
-    find(api, params.type!);
-    const value = written(api).filter((other) => other.type !== params.type);
-    await change(api.deps, request, [{ path: SOURCES, value }]);
+    const before = find(api, params.type!);
+    await change(api.deps, request, () => [{
+      path: SOURCES,
+      value: written(api).filter((other) => other.type !== params.type),
+    }]);
+    forgetRules(control, before.path);
     if (params.type === "built_in_database") control.access.rules.clear();
     return done();
   });
@@ -189,7 +233,7 @@ function orderRoutes(api: Api): void {
     method: "get",
     path: `${base}/status`,
     summary: "How a source runs, and what it has answered",
-    answers: { 200: AnyObject },
+    answers: { 200: SourceStatus },
     errors: [404],
   }, ({ params }) => {
     find(api, params.type!);
@@ -202,15 +246,30 @@ function orderRoutes(api: Api): void {
   api.on({
     ...common,
     method: "post",
+    path: `${base}/metrics/reset`,
+    summary: "Count the answers of a source from 0 again",
+    answers: { 204: null },
+    errors: [404],
+  }, ({ params }) => {
+    find(api, params.type!);
+    control.access.authorization.counters(params.type!).reset();
+    return done();
+  });
+
+  api.on({
+    ...common,
+    method: "post",
     path: `${base}/move`,
     summary: "Move a source: front, rear, before:<type> or after:<type>",
     body: v.strictObject({ position: Text }),
     answers: { 204: null },
     errors: [404, 412],
   }, async ({ params, body, ...request }) => {
-    find(api, params.type!);
-    const value = moved(written(api), typeOf, params.type!, body.position);
-    await change(api.deps, request, [{ path: SOURCES, value }]);
+    await change(api.deps, request, () => {
+      find(api, params.type!);
+      const value = moved(written(api), typeOf, params.type!, body.position);
+      return [{ path: SOURCES, value }];
+    });
     return done();
   });
 }

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import type { Ban } from "../../gateway/control.ts";
 import { type Api, done, json, notFound } from "../api.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Name, pageBody, pageOf, Paging, slice, Text } from "../schemas.ts";
+import { Name, pageBody, pageOf, Paging, slice, Text } from "../schemas.ts";
 
 const KINDS = [
   "clientid",
@@ -19,6 +19,14 @@ const common = { tag: "Bans", scope: "access_control" } as const;
 const kind = v.picklist(KINDS, `expected one of ${KINDS.join(", ")}`);
 /** RFC 3339, seconds since the epoch, or `infinity`. */
 const time = v.optional(v.union([v.number(), Text], "expected a time"));
+const BanObject = v.strictObject({
+  as: v.picklist(KINDS),
+  who: v.string(),
+  by: v.string(),
+  reason: v.string(),
+  at: v.string(),
+  until: v.string(),
+});
 const FILTERS = [
   "clientid",
   "username",
@@ -42,7 +50,7 @@ export function banRoutes(api: Api): void {
       ...Paging,
       ...v.entriesFromList(FILTERS, v.optional(Text)),
     }),
-    answers: { 200: pageOf(AnyObject) },
+    answers: { 200: pageOf(BanObject) },
   }, ({ query }) => {
     const asked = FILTERS.filter((name) => query[name] !== undefined);
     if (asked.length > 1) throw new Problem(400, "BAD_REQUEST", "give one filter at most");
@@ -63,7 +71,7 @@ export function banRoutes(api: Api): void {
       at: time,
       until: time,
     }),
-    answers: { 200: AnyObject },
+    answers: { 200: BanObject },
   }, ({ body, caller }) => {
     const now = control.calendar();
     const until = timeOf(body.until, "until") ?? Infinity;
@@ -124,10 +132,13 @@ function banFilter(name: (typeof FILTERS)[number], text: string): (ban: Ban) => 
   return (ban) => ban.as === as && expression.test(ban.who);
 }
 
+/** The last time that can be written as a date. */
+const TIME_MAX = 8.64e15;
+
 function timeOf(value: string | number | undefined, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (value === "infinity") return Infinity;
   const time = typeof value === "number" ? value * 1000 : Date.parse(value);
-  if (Number.isFinite(time)) return time;
+  if (Math.abs(time) <= TIME_MAX) return time;
   throw new Problem(400, "BAD_REQUEST", `${name}: expected RFC 3339, seconds, or infinity`);
 }

@@ -33,7 +33,7 @@ export function clientRoutes(api: Api): void {
     path: "/clients",
     summary: "List clients",
     query: v.object({ ...ClientFilter.entries, fields: v.optional(v.string(), "all") }),
-    answers: { 200: pageOf(v.looseObject({})) },
+    answers: { 200: pageOf(v.partial(Client)) },
     errors: [500],
   }, ({ query }) => {
     checkNode(query.node, node());

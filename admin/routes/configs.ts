@@ -6,10 +6,34 @@ import { parsePath } from "../../gateway/config/path.ts";
 import { type Api, json, notFound, readTextBody } from "../api.ts";
 import { BODY_BYTES_MAX } from "../body.ts";
 import { checkVersion, versioned } from "../change.ts";
-import { AnyObject, Text } from "../schemas.ts";
+import { Configuration } from "../config_objects.ts";
+import { JsonValue, Text } from "../schemas.ts";
 
 const common = { tag: "Configuration", scope: "system" } as const;
-const Changes = v.object({ changes: v.array(AnyObject) });
+const Changes = v.strictObject({
+  changes: v.array(v.strictObject({
+    path: v.string(),
+    old: v.optional(JsonValue),
+    new: v.optional(JsonValue),
+    live: v.boolean(),
+    reason: v.string(),
+    listener: v.optional(v.string()),
+  })),
+});
+const place = { line: v.optional(v.number()), column: v.optional(v.number()) };
+const Issue = v.strictObject({
+  severity: v.picklist(["error", "warning"]),
+  path: v.string(),
+  ...place,
+  source: v.optional(v.string()),
+  message: v.string(),
+  hint: v.optional(v.string()),
+});
+const OriginObject = v.strictObject({
+  layer: v.picklist(["file", "overlay", "environment", "set"]),
+  name: v.string(),
+  ...place,
+});
 const Toml = v.string();
 const toml = { body: Toml, bodyType: "application/toml" } as const;
 
@@ -22,7 +46,7 @@ export function configRoutes(api: Api): void {
     path: "/configs",
     summary: "What holds, every default filled in; path names a part of it",
     query: v.object({ path: v.optional(Text) }),
-    answers: { 200: v.unknown() },
+    answers: { 200: v.union([Configuration, JsonValue]) },
     errors: [404],
   }, ({ query }) => {
     const path = query.path === undefined || query.path === "" ? [] : parsePath(query.path);
@@ -36,7 +60,7 @@ export function configRoutes(api: Api): void {
     method: "get",
     path: "/configs/origins",
     summary: "Where each setting that is not at its default was given",
-    answers: { 200: v.record(v.string(), AnyObject) },
+    answers: { 200: v.record(v.string(), OriginObject) },
   }, () => json(Object.fromEntries(control.config.origins())));
 
   api.on({
@@ -63,7 +87,7 @@ function changeRoutes(api: Api): void {
     path: "/configs/validate",
     summary: "Problems of a whole configuration file",
     also: "viewer",
-    answers: { 200: v.object({ valid: v.boolean(), issues: v.array(AnyObject) }) },
+    answers: { 200: v.strictObject({ valid: v.boolean(), issues: v.array(Issue) }) },
     errors: [413],
   }, async ({ context }) => {
     const issues = control.config.check(await readTextBody(context, BODY_BYTES_MAX));
@@ -95,8 +119,11 @@ function changeRoutes(api: Api): void {
     errors: [412, 413],
   }, async ({ context, caller }) => {
     const text = await readTextBody(context, BODY_BYTES_MAX);
-    checkVersion(context, control.config.version);
-    const changes = await control.config.merge(text, caller.name);
+    const changes = await control.config.merge(
+      text,
+      caller.name,
+      () => checkVersion(context, control.config.version),
+    );
     context.set("note", changes.map(({ path }) => path).join(", "));
     return versioned({ changes }, control.config.version);
   });

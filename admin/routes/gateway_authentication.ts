@@ -5,10 +5,11 @@ import * as v from "valibot";
 import type { Path } from "../../gateway/config/path.ts";
 import { type Api, done, json, notFound } from "../api.ts";
 import { change, versioned } from "../change.ts";
+import { Authenticator, AuthenticatorStatus } from "../config_objects.ts";
 import { authenticatorId, checkSameKind, providerStatus } from "../authenticator.ts";
 import { knownGateway, NATS_PATH } from "../gateway_object.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Settings, Text } from "../schemas.ts";
+import { Settings, Text } from "../schemas.ts";
 import { chainUserRoutes } from "./chain_users.ts";
 
 /** Whose authenticator: where it is configured, and the name of its chain. */
@@ -16,6 +17,15 @@ interface Owner {
   readonly path: Path;
   readonly chain: string;
 }
+
+/** What came of a login that was tried. */
+const LoginOutcome = v.strictObject({
+  result: v.picklist(["allow", "deny", "ignore"]),
+  method: v.optional(v.string()),
+  superuser: v.optional(v.boolean()),
+  reason: v.optional(v.string()),
+  duration_ms: v.number(),
+});
 
 type OwnerOf = (params: Readonly<Record<string, string>>) => Owner;
 
@@ -63,7 +73,7 @@ function readRoutes(api: Api, base: string, ownerOf: OwnerOf): void {
     method: "get",
     path: base,
     summary: "The authenticator; no content when there is none",
-    answers: { 200: AnyObject, 204: null },
+    answers: { 200: Authenticator, 204: null },
     errors: [404],
   }, ({ params }) => {
     const { path } = ownerOf(params);
@@ -77,7 +87,7 @@ function readRoutes(api: Api, base: string, ownerOf: OwnerOf): void {
     method: "get",
     path: `${base}/status`,
     summary: "Whether the authenticator works, and what it was asked",
-    answers: { 200: AnyObject },
+    answers: { 200: AuthenticatorStatus },
     errors: [404],
   }, ({ params }) => {
     const { path, chain } = ownerOf(params);
@@ -96,7 +106,7 @@ function readRoutes(api: Api, base: string, ownerOf: OwnerOf): void {
       username: v.optional(Text),
       password: v.optional(Text),
     }),
-    answers: { 200: AnyObject },
+    answers: { 200: LoginOutcome },
     errors: [404],
   }, async ({ params, body }) => {
     const { chain } = ownerOf(params);
@@ -120,18 +130,16 @@ function changeRoutes(api: Api, base: string, ownerOf: OwnerOf): void {
     path: base,
     summary: "Set the authenticator up",
     body: Settings,
-    answers: { 201: AnyObject },
+    bodyShape: Authenticator,
+    answers: { 201: Authenticator },
     errors: [404, 412],
   }, async ({ params, body: { id: _, ...value }, ...request }) => {
     const { path } = ownerOf(params);
-    if (current(path) !== undefined) {
-      throw new Problem(
-        400,
-        "ALREADY_EXISTS",
-        "there is an authenticator already; change it by PUT",
-      );
-    }
-    await change(api.deps, request, [{ path, value }]);
+    await change(api.deps, request, () => {
+      if (current(path) === undefined) return [{ path, value }];
+      const message = "there is an authenticator already; change it by PUT";
+      throw new Problem(400, "ALREADY_EXISTS", message);
+    });
     return answer(path, 201);
   });
 
@@ -141,20 +149,20 @@ function changeRoutes(api: Api, base: string, ownerOf: OwnerOf): void {
     path: base,
     summary: "Replace the settings of the authenticator",
     body: Settings,
-    answers: { 200: AnyObject },
+    bodyShape: Authenticator,
+    answers: { 200: Authenticator },
     errors: [404, 412],
   }, async ({ params, body: { id: _, ...value }, ...request }) => {
     const { path } = ownerOf(params);
-    const before = current(path);
-    if (before === undefined) {
-      throw new Problem(
-        400,
-        "BAD_REQUEST",
-        "no authentication is configured here; make it by POST",
-      );
-    }
-    checkSameKind(before, value);
-    await change(api.deps, request, [{ path, value }]);
+    await change(api.deps, request, () => {
+      const before = current(path);
+      if (before === undefined) {
+        const message = "no authentication is configured here; make it by POST";
+        throw new Problem(400, "BAD_REQUEST", message);
+      }
+      checkSameKind(before, value);
+      return [{ path, value }];
+    });
     return answer(path, 200);
   });
 

@@ -4,17 +4,17 @@
 import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
 import { change, versioned } from "../change.ts";
+import { Gateway, GatewaySummary, NewGateway } from "../config_objects.ts";
 import {
   gatewayEdits,
   gatewayObject,
   gatewayState,
-  GatewaySummary,
   gatewaySummary,
   knownGateway,
   NATS_PATH,
 } from "../gateway_object.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Settings } from "../schemas.ts";
+import { Settings } from "../schemas.ts";
 
 const common = { tag: "Gateways", scope: "gateways" } as const;
 const STATES = ["running", "stopped", "unloaded"] as const;
@@ -42,7 +42,7 @@ export function gatewayRoutes(api: Api): void {
     method: "get",
     path: "/gateways/{gw}",
     summary: "All settings of a gateway",
-    answers: { 200: AnyObject },
+    answers: { 200: Gateway },
   }, ({ params }) => {
     knownGateway(params.gw!);
     return versioned(gatewayObject(control), control.config.version);
@@ -54,11 +54,12 @@ export function gatewayRoutes(api: Api): void {
     path: "/gateways/{gw}",
     summary: "Set up or change a gateway; keys that are left out stay as they are",
     body: Settings,
+    bodyShape: NewGateway,
     answers: { 204: null },
     errors: [412],
   }, async ({ params, body, ...request }) => {
     knownGateway(params.gw!);
-    await change(api.deps, request, gatewayEdits(control, body));
+    await change(api.deps, request, () => gatewayEdits(control, body));
     return done();
   });
 
@@ -68,11 +69,12 @@ export function gatewayRoutes(api: Api): void {
     path: "/gateways",
     summary: "Set up the gateway that the body names",
     body: Settings,
-    answers: { 201: AnyObject },
+    bodyShape: NewGateway,
+    answers: { 201: Gateway },
   }, async ({ body, ...request }) => {
     if (typeof body.name !== "string") throw new Problem(400, "BAD_REQUEST", "name is required");
     knownGateway(body.name);
-    await change(api.deps, request, gatewayEdits(control, body));
+    await change(api.deps, request, () => gatewayEdits(control, body));
     return versioned(gatewayObject(control), control.config.version, 201);
   });
 

@@ -7,7 +7,17 @@ import { ROLES, SCOPES } from "../auth/caller.ts";
 import type { KeySettings } from "../auth/keys.ts";
 import { Text } from "../schemas.ts";
 
-const Key = v.looseObject({ name: v.string(), api_key: v.string(), enable: v.boolean() });
+const Key = v.strictObject({
+  name: v.string(),
+  api_key: v.string(),
+  desc: v.string(),
+  enable: v.boolean(),
+  expired: v.boolean(),
+  expired_at: v.string(),
+  created_at: v.string(),
+  role: v.picklist(ROLES),
+  scopes: v.optional(v.array(v.picklist(SCOPES))),
+});
 const common = { tag: "API keys", scope: "system", loginOnly: true } as const;
 const unknown = () => notFound("there is no such key");
 const expiry = v.pipe(
@@ -50,7 +60,7 @@ export function keyRoutes(api: Api): void {
     path: "/api_key",
     summary: "Make a key; the answer is the only place where its secret is shown",
     body: NewKey,
-    answers: { 200: v.looseObject({ ...Key.entries, api_secret: v.string() }) },
+    answers: { 200: v.strictObject({ ...Key.entries, api_secret: v.string() }) },
   }, ({ body: { name, ...rest } }) => json(keys.create(name, keySettings(rest))));
 
   api.on({

@@ -7,9 +7,16 @@ import type { ListenerView } from "../../gateway/control.ts";
 import { type Api, done, notFound } from "../api.ts";
 import { change, versioned } from "../change.ts";
 import {
+  GatewayListener,
+  GatewayListenerInList,
+  Listener,
+  ListenerInList,
+  NewGatewayListener,
+  NewListener,
+} from "../config_objects.ts";
+import {
   knownGateway,
   listenerNames,
-  ListenerObject,
   listenerObject,
   listenerSettings,
   listenerWithStatus,
@@ -26,12 +33,18 @@ export function listenerRoutes(api: Api): void {
     common: { tag: "Gateway listeners", scope: "gateways" },
     check: (params) => knownGateway(params.gw!),
     isHere: ({ protocol }) => protocol === "nats",
+    one: GatewayListener,
+    inList: GatewayListenerInList,
+    toBeMade: NewGatewayListener,
   };
   const ofBroker: Place = {
     base: "/listeners",
     common: { tag: "Listeners", scope: "connections" },
     check: () => {},
     isHere: () => true,
+    one: Listener,
+    inList: ListenerInList,
+    toBeMade: NewListener,
   };
   for (const place of [ofGateway, ofBroker]) {
     readRoutes(api, place);
@@ -45,6 +58,10 @@ interface Place {
   readonly common: { readonly tag: string; readonly scope: "gateways" | "connections" };
   readonly check: (params: Readonly<Record<string, string>>) => void;
   readonly isHere: (listener: ListenerView) => boolean;
+  /** How the API writes one, one in a list, and takes one. */
+  readonly one: v.GenericSchema;
+  readonly inList: v.GenericSchema;
+  readonly toBeMade: v.GenericSchema;
 }
 
 /** The listener of that id. @throws {Problem} 404 */
@@ -61,7 +78,7 @@ function readRoutes(api: Api, place: Place): void {
     method: "get",
     path: base,
     summary: "List listeners and how they run",
-    answers: { 200: v.array(ListenerObject) },
+    answers: { 200: v.array(place.inList) },
   }, ({ params }) => {
     check(params);
     const listeners = control.listeners().filter(isHere);
@@ -74,7 +91,7 @@ function readRoutes(api: Api, place: Place): void {
     method: "get",
     path: `${base}/{id}`,
     summary: "One listener",
-    answers: { 200: ListenerObject },
+    answers: { 200: place.one },
     errors: [404],
   }, ({ params }) => {
     check(params);
@@ -91,7 +108,8 @@ function changeRoutes(api: Api, place: Place): void {
     path: base,
     summary: "Add a listener",
     body: Settings,
-    answers: { 201: ListenerObject },
+    bodyShape: place.toBeMade,
+    answers: { 201: place.one },
     errors: [412],
   }, async ({ params, body, ...request }) => {
     check(params);
@@ -100,11 +118,12 @@ function changeRoutes(api: Api, place: Place): void {
     const protocol = place.base === "/listeners" && body.protocol !== "nats" ? "mqtt" : "nats";
     const { protocol: _, ...settings } = listenerSettings(body);
     const id = `${protocol}:${type}:${name}`;
-    if (control.listeners().some((one) => one.id === id)) {
-      throw new Problem(400, "BAD_REQUEST", `name: there is a listener ${id} already`);
-    }
-    const path = [...PARENTS[protocol], type, name];
-    await change(api.deps, request, [{ path, value: settings }]);
+    await change(api.deps, request, () => {
+      if (control.listeners().some((one) => one.id === id)) {
+        throw new Problem(400, "BAD_REQUEST", `name: there is a listener ${id} already`);
+      }
+      return [{ path: [...PARENTS[protocol], type, name], value: settings }];
+    });
     const made = listenerObject(control, find(api, place, id));
     return versioned(made, control.config.version, 201);
   });
@@ -113,16 +132,23 @@ function changeRoutes(api: Api, place: Place): void {
     ...common,
     method: "put",
     path: `${base}/{id}`,
-    summary: "Replace the settings of a listener; keys that are left out get their defaults",
+    summary: "Replace the settings of a listener; keys that are left out get their defaults, " +
+      "but authentication stays (null takes it away)",
     body: Settings,
-    answers: { 200: ListenerObject },
+    bodyShape: place.toBeMade,
+    answers: { 200: place.one },
     errors: [412],
   }, async ({ params, body, ...request }) => {
     check(params);
     const known = control.listeners().find((one) => one.id === params.id && place.isHere(one));
     if (known === undefined) throw new Problem(400, "BAD_REQUEST", "Listener not found");
-    const { path } = known;
-    await change(api.deps, request, [{ path, value: listenerSettings(body) }]);
+    await change(api.deps, request, () => {
+      const value = listenerSettings(body);
+      const path = [...known.path, "authentication"];
+      // Left out by mistake it would leave the listener open to everybody; null takes it away.
+      if (value.authentication === undefined) value.authentication = control.config.written(path);
+      return [{ path: known.path, value }];
+    });
     const changed = listenerObject(control, find(api, place, params.id!));
     return versioned(changed, control.config.version);
   });

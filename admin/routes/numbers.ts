@@ -2,12 +2,31 @@
  * Numbers: what is there now, what was counted, and the Prometheus exposition.
  */
 import * as v from "valibot";
-import { type Api, json, requireCaller } from "../api.ts";
+import { type Api, json, notFound, requireCaller } from "../api.ts";
 import { allow } from "../auth/caller.ts";
-import { AnyObject, QueryFlag, Text } from "../schemas.ts";
+import { JsonValue, QueryFlag, Text } from "../schemas.ts";
 
 const common = { tag: "Monitoring", scope: "monitoring" } as const;
 const Numbers = v.record(v.string(), v.union([v.number(), v.string()]));
+const Node = v.strictObject({
+  node: v.string(),
+  node_status: v.picklist(["running", "stopped"]),
+  problems: v.array(v.strictObject({ part: v.string(), reason: v.string() })),
+  version: v.string(),
+  uptime: v.number(),
+  connections: v.number(),
+  live_connections: v.number(),
+  memory_used: v.number(),
+  role: v.string(),
+  edition: v.string(),
+});
+const LogLine = v.strictObject({
+  time: v.number(),
+  level: v.picklist(["debug", "info", "warning", "error"]),
+  part: v.string(),
+  text: v.string(),
+  fields: v.record(v.string(), JsonValue),
+});
 const aggregate = { aggregate: v.optional(QueryFlag, "false"), node: v.optional(Text) };
 /** Content type of the exposition. */
 const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
@@ -36,7 +55,7 @@ export function numberRoutes(api: Api): void {
     method: "get",
     path: "/nodes",
     summary: "The nodes: this one",
-    answers: { 200: v.array(AnyObject) },
+    answers: { 200: v.array(Node) },
   }, () => json([nodeObject(api)]));
 
   api.on({
@@ -44,8 +63,12 @@ export function numberRoutes(api: Api): void {
     method: "get",
     path: "/nodes/{node}",
     summary: "This node",
-    answers: { 200: AnyObject },
-  }, () => json(nodeObject(api)));
+    answers: { 200: Node },
+    errors: [404],
+  }, ({ params }) => {
+    if (params.node !== node()) notFound("there is no such node; /nodes says which there are");
+    return json(nodeObject(api));
+  });
 
   api.on({
     ...common,
@@ -53,7 +76,7 @@ export function numberRoutes(api: Api): void {
     path: "/logs",
     summary: "The last lines of the log",
     scope: "system",
-    answers: { 200: v.array(AnyObject) },
+    answers: { 200: v.array(LogLine) },
   }, () => json(control.logs()));
 
   prometheusRoute(api);

@@ -4,9 +4,17 @@
 import * as v from "valibot";
 import type { PublishOutcome, PublishRequest } from "../../gateway/control.ts";
 import { type Api, json } from "../api.ts";
-import { AnyObject, Name, Qos, Text } from "../schemas.ts";
+import { Name, Qos, Text } from "../schemas.ts";
 
 const encoding = v.optional(v.picklist(["plain", "base64"], "expected plain or base64"));
+const seconds = "expected seconds from 0 to 4294967295";
+/** As far as the four bytes of MQTT go. */
+const expiry = v.pipe(
+  v.number(seconds),
+  v.integer(seconds),
+  v.minValue(0, seconds),
+  v.maxValue(0xffff_ffff, seconds),
+);
 const Body = v.strictObject({
   topic: Name,
   payload: v.pipe(v.string("expected text"), v.maxLength(1_000_000, "is too long")),
@@ -18,7 +26,7 @@ const Body = v.strictObject({
   properties: v.optional(
     v.strictObject({
       payload_format_indicator: v.optional(v.picklist([0, 1], "expected 0 or 1")),
-      message_expiry_interval: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+      message_expiry_interval: v.optional(expiry),
       response_topic: v.optional(Name),
       correlation_data: v.optional(Text),
       user_properties: v.optional(v.record(v.string(), Text, "expected an object of texts")),
@@ -27,6 +35,9 @@ const Body = v.strictObject({
     {},
   ),
 });
+
+const Published = v.strictObject({ id: v.string() });
+const NobodyThere = v.strictObject({ reason_code: v.literal(16), message: v.string() });
 
 /** MQTT reason codes of the answers. */
 const REASON = { bad_topic: 144, too_large: 151, other: 131, nobody: 16 } as const;
@@ -43,7 +54,7 @@ export function publishRoutes(api: Api): void {
     path: "/publish",
     summary: "Publish a message to the clients of both protocols",
     body: Body,
-    answers: { 200: AnyObject, 202: AnyObject },
+    answers: { 200: Published, 202: NobodyThere },
   }, ({ body }) => {
     const message = messageOf(body);
     if (message === undefined) return refused("payload: not valid base64", REASON.other);
@@ -61,7 +72,7 @@ export function publishRoutes(api: Api): void {
       v.minLength(1, "is empty"),
       v.maxLength(BULK_MAX),
     ),
-    answers: { 200: v.array(AnyObject), 202: v.array(AnyObject) },
+    answers: { 200: v.array(Published), 202: v.array(v.union([Published, NobodyThere])) },
   }, ({ body }) => {
     const messages = body.map(messageOf);
     const bad = messages.findIndex((message) =>
@@ -72,7 +83,7 @@ export function publishRoutes(api: Api): void {
       const outcome = message && control.publishProblem(message);
       return outcome === undefined
         ? refused(`[${bad}].payload: not valid base64`, REASON.other)
-        : answer(outcome);
+        : answer(outcome, `[${bad}].`);
     }
     const answers = messages.map((message) => objectOf(control.publish(message!)));
     const someFoundNobody = answers.some((one) => "reason_code" in one);
@@ -111,14 +122,15 @@ function fromBase64(text: string): Uint8Array | undefined {
   }
 }
 
-function answer(outcome: PublishOutcome): Response {
+/** @param where the place of the message in a list, for what is wrong with it */
+function answer(outcome: PublishOutcome, where = ""): Response {
   switch (outcome.kind) {
     case "published":
       return json(objectOf(outcome), outcome.takers > 0 ? 200 : 202);
     case "bad topic":
-      return refused(`topic: ${outcome.reason}`, REASON.bad_topic);
+      return refused(`${where}topic: ${outcome.reason}`, REASON.bad_topic);
     case "too large":
-      return refused(`payload: more than ${outcome.bytes_max} bytes`, REASON.too_large);
+      return refused(`${where}payload: more than ${outcome.bytes_max} bytes`, REASON.too_large);
   }
 }
 

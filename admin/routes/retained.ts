@@ -4,11 +4,21 @@
 import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
 import { change, versioned } from "../change.ts";
+import { Retainer } from "../config_objects.ts";
 import type { RetainedView } from "../../gateway/control.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Name, pageBody, pageOf, Paging, Settings } from "../schemas.ts";
+import { Name, pageBody, pageOf, Paging, Qos, Settings } from "../schemas.ts";
 
 const common = { tag: "Retained messages", scope: "connections" } as const;
+const Retained = {
+  msgid: v.string(),
+  topic: v.string(),
+  qos: Qos,
+  payload_bytes: v.number(),
+  expires_at: v.nullable(v.string()),
+  from_clientid: v.nullable(v.string()),
+  from_username: v.nullable(v.string()),
+};
 /** Larger payloads are not shown. */
 const SHOWN_BYTES_MAX = 1024 * 1024;
 const unknown = () => notFound("there is no retained message of that topic");
@@ -21,7 +31,7 @@ export function retainedRoutes(api: Api): void {
     method: "get",
     path: "/mqtt/retainer",
     summary: "How retained messages are kept",
-    answers: { 200: AnyObject },
+    answers: { 200: Retainer },
   }, () => versioned(control.config.effective(["retainer"]), control.config.version));
 
   api.on({
@@ -30,7 +40,8 @@ export function retainedRoutes(api: Api): void {
     path: "/mqtt/retainer",
     summary: "Change how retained messages are kept; keys that are left out stay as they are",
     body: Settings,
-    answers: { 200: AnyObject },
+    bodyShape: Retainer,
+    answers: { 200: Retainer },
     errors: [412],
   }, async ({ body, ...request }) => {
     const edits = Object.entries(body).map(([key, value]) => ({ path: ["retainer", key], value }));
@@ -44,7 +55,7 @@ export function retainedRoutes(api: Api): void {
     path: "/mqtt/retainer/messages",
     summary: "List retained messages; topic is a filter",
     query: v.object({ ...Paging, topic: v.optional(Name, "#") }),
-    answers: { 200: pageOf(AnyObject) },
+    answers: { 200: pageOf(v.strictObject(Retained)) },
   }, ({ query }) => {
     const page = control.retained.list(query.topic, query) ?? badFilter();
     return json(pageBody(page, query, retainedObject));
@@ -73,7 +84,7 @@ function messageRoutes(api: Api): void {
     ...one,
     method: "get",
     summary: "One retained message with its payload in base64",
-    answers: { 200: AnyObject },
+    answers: { 200: v.strictObject({ ...Retained, payload: v.string() }) },
   }, ({ params }) => {
     const message = control.retained.get(params.topic!) ?? unknown();
     const { payload } = message;

@@ -2,13 +2,31 @@
  * Rules in the built-in database: of users, of client ids, and for everybody.
  */
 import * as v from "valibot";
+import type { OwnedRules, RuleOwner } from "../../gateway/control.ts";
 import { type Api, done, json, notFound } from "../api.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Name, pageBody, pageOf, Paging, slice, Text } from "../schemas.ts";
+import { Name, pageBody, pageOf, Paging, slice, Text } from "../schemas.ts";
 
 const BASE = "/authorization/sources/built_in_database/rules";
 const common = { tag: "Built-in rules", scope: "access_control" } as const;
 const rules = v.array(v.record(v.string(), v.unknown()), "expected an array of rules");
+const word = v.optional(v.string());
+/** Rules as they are shown: as they were written. */
+const Rules = v.array(v.looseObject({
+  permission: v.picklist(["allow", "deny"]),
+  action: v.string(),
+  topic: word,
+  topics: v.optional(v.array(v.string())),
+  qos: v.optional(v.union([v.number(), v.string(), v.array(v.number())])),
+  retain: v.optional(v.union([v.boolean(), v.number(), v.string()])),
+  clientid_re: word,
+  username_re: word,
+  zone: word,
+  zone_re: word,
+  listener: word,
+  listener_re: word,
+  ipaddr: word,
+}));
 
 /** What differs between users and client ids. */
 const OWNERS = [
@@ -33,9 +51,10 @@ function checkSource({ deps: { control } }: Api): { readonly enable?: boolean } 
     notFound("the source built_in_database is not configured");
 }
 
-function put(api: Api, kind: "users" | "clients" | "all", owner: string, rules: unknown[]): void {
+/** All of them, or none. */
+function put(api: Api, kind: RuleOwner, entries: readonly OwnedRules[]): void {
   try {
-    api.deps.control.access.rules.put(kind, { owner, rules });
+    api.deps.control.access.rules.put(kind, ...entries);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "RuleProblem") throw error;
     throw new Problem(400, "BAD_REQUEST", `rules: ${error.message}`);
@@ -50,7 +69,7 @@ function listRoutes(api: Api, { kind, key, alias }: Owner): void {
     method: "get",
     summary: `List rules of ${kind}`,
     query: v.object({ ...Paging, [`like_${key}`]: v.optional(Text) }),
-    answers: { 200: pageOf(AnyObject) },
+    answers: { 200: pageOf(v.strictObject({ [key]: v.string(), rules: Rules })) },
     errors: [404],
   }, ({ query }) => {
     checkSource(api);
@@ -73,11 +92,19 @@ function listRoutes(api: Api, { kind, key, alias }: Owner): void {
   }, ({ body }) => {
     checkSource(api);
     const entries = body as unknown as readonly Record<string, unknown>[];
-    const taken = entries.find((one) => table.get(kind, String(one[key])) !== undefined);
-    if (taken !== undefined) {
-      throw new Problem(409, "ALREADY_EXISTS", `${key}: ${taken[key]} has rules already`);
+    const added = entries.map((one) => ({
+      owner: String(one[key]),
+      rules: one.rules as unknown[],
+    }));
+    const twice = added.find(({ owner }, i) => added.findIndex((one) => one.owner === owner) < i);
+    if (twice !== undefined) {
+      throw new Problem(400, "BAD_REQUEST", `${key}: ${twice.owner} is there twice`);
     }
-    for (const one of entries) put(api, kind, String(one[key]), one.rules as unknown[]);
+    const taken = added.find(({ owner }) => table.get(kind, owner) !== undefined);
+    if (taken !== undefined) {
+      throw new Problem(409, "ALREADY_EXISTS", `${key}: ${taken.owner} has rules already`);
+    }
+    put(api, kind, added);
     return done();
   });
 }
@@ -95,7 +122,7 @@ function ownerRoutes(api: Api, { kind, key, alias }: Owner): void {
     ...place,
     method: "get",
     summary: `Rules of one of ${kind}`,
-    answers: { 200: AnyObject },
+    answers: { 200: v.strictObject({ [key]: v.string(), rules: Rules }) },
   }, ({ params }) => {
     checkSource(api);
     const { owner, rules } = table.get(kind, params.owner!) ?? unknown();
@@ -114,7 +141,7 @@ function ownerRoutes(api: Api, { kind, key, alias }: Owner): void {
     if (rest[key] !== undefined && rest[key] !== params.owner) {
       throw new Problem(400, "BAD_REQUEST", `${key}: is not that of the path`);
     }
-    put(api, kind, params.owner!, rules);
+    put(api, kind, [{ owner: params.owner!, rules }]);
     return done();
   });
 
@@ -136,7 +163,7 @@ function commonRoutes(api: Api): void {
     ...all,
     method: "get",
     summary: "Rules for everybody",
-    answers: { 200: AnyObject },
+    answers: { 200: v.strictObject({ rules: Rules }) },
   }, () => {
     checkSource(api);
     return json({ rules: table.get("all", "")?.rules ?? [] });
@@ -150,7 +177,7 @@ function commonRoutes(api: Api): void {
     answers: { 204: null },
   }, ({ body }) => {
     checkSource(api);
-    put(api, "all", "", body.rules);
+    put(api, "all", [{ owner: "", rules: body.rules }]);
     return done();
   });
 

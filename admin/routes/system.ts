@@ -3,10 +3,27 @@
  */
 import * as v from "valibot";
 import { type Api, json } from "../api.ts";
-import { AnyObject, pageBody, pageOf, Paging, slice } from "../schemas.ts";
+import { pageBody, pageOf, Paging, slice } from "../schemas.ts";
 import { Problem } from "../problem.ts";
 
 const common = { tag: "System", scope: "system" } as const;
+
+const Entry = v.strictObject({
+  at: v.string(),
+  who: v.string(),
+  by: v.string(),
+  address: v.string(),
+  what: v.string(),
+  note: v.string(),
+});
+/** What is in a backup, and when it counts. */
+const Contents = v.strictObject({
+  sessions: v.number(),
+  messages: v.number(),
+  retained: v.number(),
+  documents: v.number(),
+  effect: v.string(),
+});
 
 /** `/backup`, `/restore` and `/audit`. */
 export function systemRoutes(api: Api): void {
@@ -18,7 +35,7 @@ export function systemRoutes(api: Api): void {
     summary: "Who changed what, newest first",
     scope: "audit",
     query: v.object(Paging),
-    answers: { 200: pageOf(AnyObject) },
+    answers: { 200: pageOf(Entry) },
   }, ({ query }) => json(pageBody(slice(audit.list(), query), query, (entry) => entry)));
 
   api.on({
@@ -61,7 +78,7 @@ export function systemRoutes(api: Api): void {
     summary: "Check a backup and lay it ready: it takes the place of all state at the next start",
     body: v.string(),
     bodyType: "application/octet-stream",
-    answers: { 200: AnyObject },
+    answers: { 200: Contents },
   }, async ({ context }) => {
     const directory = await Deno.makeTempDir({ dir: control.config.current.node.data_dir });
     try {

@@ -6,10 +6,13 @@ import type { SubscriptionView } from "../../gateway/control.ts";
 import { type Api, json, notFound } from "../api.ts";
 import { Subscription, subscriptionObject } from "../client_object.ts";
 import { Problem } from "../problem.ts";
-import { AnyObject, Name, pageBody, pageOf, Paging, slice, Text } from "../schemas.ts";
+import { Name, pageBody, pageOf, Paging, QueryFlag, slice, Text } from "../schemas.ts";
+import { checkNode } from "./gateway_clients.ts";
 
 const common = { tag: "Topics", scope: "connections" } as const;
 const Topic = v.object({ topic: v.string(), node: v.string() });
+
+const Names = v.strictObject({ topic: v.string(), subject: v.string(), wildcard: v.boolean() });
 
 /** `/subscriptions`, `/topics…` and `/translate`. */
 export function topicRoutes(api: Api): void {
@@ -28,9 +31,12 @@ export function topicRoutes(api: Api): void {
       qos: v.optional(v.picklist(["0", "1", "2"], "expected 0, 1 or 2")),
       share_group: v.optional(Text),
       match_topic: v.optional(Text),
+      durable: v.optional(QueryFlag),
     }),
     answers: { 200: pageOf(Subscription) },
+    errors: [500],
   }, ({ query }) => {
+    checkNode(query.node, node());
     const { clientid, topic, qos, share_group, match_topic } = query;
     const matches = match_topic === undefined ? () => true : matcher(match_topic);
     const found = [...control.clients.allSubscriptions()].filter((one) =>
@@ -39,8 +45,13 @@ export function topicRoutes(api: Api): void {
       (qos === undefined || String(one.qos) === qos) &&
       (share_group === undefined || one.group === share_group) && matches(one)
     );
-    const write = (one: SubscriptionView) => subscriptionObject(one, node());
-    return json(pageBody(slice(found, query), query, write));
+    const objects = found.map((one) => subscriptionObject(one, node()))
+      .filter(({ durable }) => query.durable === undefined || durable === query.durable);
+    const page = slice(objects, query);
+    const isCounted = match_topic === undefined;
+    return json(
+      pageBody({ ...page, ...(!isCounted && { count: undefined }) }, query, (one) => one),
+    );
   });
 
   filterRoutes(api);
@@ -61,7 +72,9 @@ function filterRoutes(api: Api): void {
     summary: "Filters that somebody has subscribed to",
     query: v.object({ ...Paging, topic: v.optional(Text), node: v.optional(Text) }),
     answers: { 200: pageOf(Topic) },
+    errors: [500],
   }, ({ query }) => {
+    checkNode(query.node, node());
     const found = topics().filter((topic) => query.topic === undefined || topic === query.topic);
     return json(pageBody(slice(found, query), query, (topic) => ({ topic, node: node() })));
   });
@@ -87,7 +100,7 @@ function translateRoute(api: Api): void {
     path: "/translate",
     summary: "Both spellings of a name",
     query: v.object({ subject: v.optional(Name), topic: v.optional(Name) }),
-    answers: { 200: AnyObject },
+    answers: { 200: Names },
   }, ({ query: { subject, topic } }) => {
     if ((subject === undefined) === (topic === undefined)) {
       throw new Problem(400, "BAD_REQUEST", "give either subject or topic");

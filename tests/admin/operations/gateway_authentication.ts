@@ -13,7 +13,7 @@ export const BUILT_IN = {
 };
 
 /** A form with a file of users. */
-export function usersFile(text: string, name = "users.csv"): () => FormData {
+function usersFile(text: string, name = "users.csv"): () => FormData {
   return () => {
     const form = new FormData();
     form.append("filename", new File([text], name));
