@@ -31,6 +31,18 @@ Deno.test("main() ends with 2 and a hint when the command line is wrong", async 
   assert.equal(await main(["help", "nonsense"], fakeIo()), 2);
 });
 
+Deno.test("main() ends with 70 and asks for a report when something breaks", async () => {
+  const io = fakeIo();
+  const broken = {
+    ...io,
+    out: () => {
+      throw new TypeError("cannot be");
+    },
+  };
+  assert.equal(await main(["version"], { ...broken, err: io.err }), 70);
+  assert.match(io.errors, /this is a bug.*\nTypeError: cannot be/);
+});
+
 for (const command of COMMANDS) {
   Deno.test(`natsgate ${command.name} --help shows usage, options and an example`, async () => {
     const io = fakeIo();
