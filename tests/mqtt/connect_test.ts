@@ -65,7 +65,12 @@ Deno.test("CONNACK tells every limit that is set", () => {
 
 Deno.test("Response Information only goes to those who ask [MQTT-3.1.2-28]", () => {
   const options = { options: { response_information: "replies/" } };
-  assert.equal(answer(options, "c").properties.responseInfo, undefined);
+  const asked = answer(options, "c", { properties: { requestResponseInfo: 1 } });
+  assert.equal(asked.properties.responseInfo, "replies/");
+  for (const requestResponseInfo of [0, undefined] as const) {
+    const properties = requestResponseInfo === undefined ? {} : { requestResponseInfo };
+    assert.equal(answer(options, "c", { properties }).properties.responseInfo, undefined);
+  }
 });
 
 Deno.test("server_keepalive counts instead of the client's own [MQTT-3.1.2-21]", () => {
@@ -107,7 +112,11 @@ Deno.test("max_clientid_len counts bytes", () => {
   const options = { options: { max_clientid_len: 4 } };
   assert.equal(answer(options, "abcd").reasonCode, 0);
   assert.equal(answer(options, "ab\u00fc").reasonCode, 0);
-  assert.equal(answer(options, "abc\u00fc").reasonCode, ReasonCode.ClientIdentifierNotValid);
+  for (const version of [3, 4, 5] as const) {
+    const client = new MqttWorld(options).link(version);
+    assert.equal(client.login("abc\u00fc").reasonCode, ReasonCode.ClientIdentifierNotValid);
+    assert.equal(client.ended, "auth", "[MQTT-3.1.3-9] of 3.1.1");
+  }
 });
 
 Deno.test("an authentication method that nobody knows is refused [MQTT-4.12.0-1]", () => {

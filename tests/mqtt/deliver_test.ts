@@ -275,6 +275,18 @@ Deno.test("topic aliases towards the client [MQTT-3.1.2-26] [MQTT-3.1.2-27]", ()
   ]);
 });
 
+Deno.test("no topic alias towards a client that allows none [MQTT-3.1.2-27]", () => {
+  const world = new MqttWorld();
+  for (const properties of [{}, { topicAliasMaximum: 0 }]) {
+    const client = world.connect("c", { properties });
+    client.subscribe("#");
+    const publisher = world.connect("p");
+    for (const topic of ["a", "a"]) publisher.publish(topic);
+    const seen = client.messages().map(({ topic, properties }) => [topic, properties.topicAlias]);
+    assert.deepEqual(seen, [["a", undefined], ["a", undefined]]);
+  }
+});
+
 Deno.test("max_topic_alias limits ours as well", () => {
   const world = new MqttWorld({ options: { max_topic_alias: 1 } });
   const client = world.connect("c", { properties: { topicAliasMaximum: 100 } });
