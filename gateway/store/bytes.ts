@@ -160,11 +160,22 @@ export class ByteSource {
     return this.#view.getFloat64(this.at - 8, true);
   }
 
-  /** A copy of everything up to the end, so that the record's buffer can go. */
+  /**
+   * A copy of everything up to the end, so that the record's buffer can go. Short ones share
+   * buffers: a start reads them by the million, and a buffer for each costs more than all the rest.
+   */
   rest(): Uint8Array {
     const start = this.at;
+    const size = this.end - start;
     this.at = this.end;
-    return this.bytes.slice(start, this.end);
+    if (size > SHARED_BYTES_MAX) return this.bytes.slice(start, this.end);
+    if (sharedAt + size > shared.length) {
+      shared = new Uint8Array(SHARED_BUFFER_BYTES);
+      sharedAt = 0;
+    }
+    const copy = shared.subarray(sharedAt, sharedAt += size);
+    for (let i = 0; i < size; i++) copy[i] = this.bytes[start + i]!;
+    return copy;
   }
 
   /** A copy of bytes written by `ByteSink.bytes`. */
@@ -191,6 +202,12 @@ export class ByteSource {
 const SINK_KEPT_BYTES_MAX = 1 << 20;
 /** Texts below this length have a one-byte length when they are ASCII. */
 const SHORT_TEXT_LENGTH = 64;
+/** What is no longer than this shares a buffer with others. */
+const SHARED_BYTES_MAX = 1024;
+/** The most that one of them keeps alive. */
+const SHARED_BUFFER_BYTES = 8192;
+let shared = new Uint8Array(SHARED_BUFFER_BYTES);
+let sharedAt = 0;
 const ENCODER = new TextEncoder();
 // A byte order mark at the start of a text belongs to the text.
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });

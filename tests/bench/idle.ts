@@ -15,16 +15,6 @@ const SETTLE_MS = 5000;
 
 const seconds = Number(Deno.args[0] ?? 60);
 
-/** CPU time of all threads of a process so far, in seconds; nanoseconds exact. */
-function cpuSeconds(pid: number): number {
-  let ns = 0;
-  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-    const [onCpu] = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ");
-    ns += Number(onCpu);
-  }
-  return ns / 1e9;
-}
-
 /** Kinds of resident memory in MB (10^6 bytes), as /proc/PID/status tells them. */
 function resident(pid: number): { all: number; own: number } {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
@@ -43,15 +33,15 @@ for (let i = 0; i < STARTS; i++) {
   await using gateway = await startGateway();
   // The start-up wait asks every 10 ms, which is how exact this is.
   starts.push(performance.now() - begin);
-  cpus.push(cpuSeconds(gateway.child.pid) * 1000);
+  cpus.push(gateway.cpuSeconds() * 1000);
 }
 
 await using gateway = await startGateway();
 const { pid } = gateway.child;
 await wait(SETTLE_MS);
-const before = cpuSeconds(pid);
+const before = gateway.cpuSeconds();
 await wait(seconds * 1000);
-const cpu = (cpuSeconds(pid) - before) / seconds;
+const cpu = (gateway.cpuSeconds() - before) / seconds;
 const { all, own } = resident(pid);
 const line =
   `ready after ${median(starts).toFixed(0)} ms (best ${Math.min(...starts).toFixed(0)}), ` +

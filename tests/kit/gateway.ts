@@ -60,6 +60,17 @@ export class GatewayProcess implements AsyncDisposable {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
   }
 
+  /** CPU time of all its threads until now, seconds; nanoseconds exact. */
+  cpuSeconds(): number {
+    const { pid } = this.child;
+    let ns = 0;
+    for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+      const [onCpu] = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ");
+      ns += Number(onCpu);
+    }
+    return ns / 1e9;
+  }
+
   /** Number of files and sockets it holds open. */
   openFiles(): number {
     return [...Deno.readDirSync(`/proc/${this.child.pid}/fd`)].length;
