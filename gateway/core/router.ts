@@ -86,7 +86,10 @@ export class Router {
       this.refresh(route);
       for (const target of route.direct) {
         const { subscriber, noLocal } = target.subscription;
-        if (noLocal && subscriber.id === origin) continue;
+        if (noLocal && subscriber.id === origin) {
+          for (let i = 0; i < count; i++) subscriber.skipped?.();
+          continue;
+        }
         for (let i = 0; i < count; i++) subscriber.deliver(messages[i]!, target);
       }
     } finally {
@@ -103,7 +106,10 @@ export class Router {
     for (let i = 0; i < direct.length; i++) {
       const target = direct[i]!;
       const subscription = target.subscription;
-      if (subscription.noLocal && subscription.subscriber.id === origin) continue;
+      if (subscription.noLocal && subscription.subscriber.id === origin) {
+        subscription.subscriber.skipped?.();
+        continue;
+      }
       if (subscription.subscriber.deliver(message, target) !== Delivered.Refused) takers++;
     }
     const groups = route.groups;

@@ -26,6 +26,8 @@ export interface Subscriber {
    * nothing of `message` but what `own()` returns.
    */
   deliver(message: Message, target: Target): Delivered;
+  /** Hears, to count it, of a message that it does not get because it is its own (No Local). */
+  skipped?(): void;
 }
 
 /**

@@ -89,6 +89,11 @@ export class ClientSession implements Subscriber, Owner, Scheduled {
     return this.deliveries.deliver(message, target);
   }
 
+  /** See `Subscriber.skipped`. */
+  skipped(): void {
+    this.#broker.counters.dropped.no_local++;
+  }
+
   /** A CONNECT was accepted: settings first, messages only once `start` is called. */
   attach(connection: Connection, id: number, settings: SessionSettings): void {
     const { options, store } = this.#broker;

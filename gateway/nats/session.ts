@@ -146,6 +146,10 @@ export class NatsSession implements Session, Subscriber {
     return deliver(this, message, target);
   }
 
+  skipped(): void {
+    this.server.counters.dropped.no_local++;
+  }
+
   closed(cause: CloseCause): void {
     this.state = "closed";
     this.decoder.release();

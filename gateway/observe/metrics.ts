@@ -28,8 +28,6 @@ export class DropCounters {
   unmappable = 0;
   /** A rule forbids it. */
   denied = 0;
-  /** The publisher is above its rate limit or quota. */
-  rate_limited = 0;
   /** Announced as text (MQTT 5 Payload Format Indicator), and it is none. */
   not_text = 0;
 }

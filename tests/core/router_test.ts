@@ -151,13 +151,18 @@ Deno.test("router: cached targets are bounded even when no topic is new", () => 
 
 Deno.test("router: noLocal looks at the connection, takers do not count it", () => {
   const router = new Router(roomyRetained());
-  const own = new Notebook(1), other = new Notebook(2);
+  let skipped = 0;
+  const own = Object.assign(new Notebook(1), { skipped: () => skipped++ });
+  const other = new Notebook(2);
   router.subscribe(subscription("a", own, { noLocal: true }));
   const route = router.route(topic("a"));
   assert.equal(router.publish(message(route, "x", 1)), 0);
   router.subscribe(subscription("a", other, { noLocal: true }));
   assert.equal(router.publish(message(route, "y", 1)), 1);
   assert.deepEqual([own.notes.length, other.notes.length], [0, 1]);
+  assert.equal(skipped, 2);
+  router.publishAll([message(route, "z", 1), message(route, "z", 1)], 2);
+  assert.deepEqual([own.notes.length, other.notes.length, skipped], [0, 3, 4]);
 });
 
 Deno.test("router: who drops a message is a taker, who refuses it is none", () => {

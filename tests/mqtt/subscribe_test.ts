@@ -126,6 +126,7 @@ Deno.test("No Local: not one's own messages [MQTT-3.8.3-3]", () => {
   client.publish("t", { payload: "own" });
   world.connect("p").publish("t", { payload: "other" });
   assert.deepEqual(client.payloads(), ["other"]);
+  assert.equal(world.broker.counters.dropped.no_local, 1);
 });
 
 Deno.test("No Local on a shared subscription is a protocol error [MQTT-3.8.3-4]", () => {

@@ -59,6 +59,7 @@ Deno.test("CONNECT after anonymous use keeps the subscriptions", () => {
   client.read();
   client.send('SUB a 1\r\nCONNECT {"verbose":false,"echo":false}\r\nPUB a 1\r\nx\r\n');
   assert.equal(client.read(), "+OK\r\n");
+  assert.equal(client.session.server.counters.dropped.no_local, 1);
   client.send('CONNECT {"echo":true}\r\nPUB a 1\r\ny\r\n');
   assert.equal(client.read(), "MSG a 1 1\r\ny\r\n");
   assert.equal(client.session.info.introduced, true);
