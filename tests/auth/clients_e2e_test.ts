@@ -322,3 +322,37 @@ Deno.test("nats.js with a creds file: the data limit of its token ends the conne
   await accepted(gateway, { authenticator: credsAuthenticator(fmtCreds(world.jwt, world.pair)) });
   await accepted(gateway, { authenticator });
 });
+
+Deno.test("nats.js answers requests with allow_responses alone, once each, and no denial is logged", async () => {
+  const world = await natsWorld();
+  await using gateway = await startGateway({ config: world.config });
+  const jwt = await encodeUser("svc", world.pair, world.account, {
+    sub: { allow: ["svc", "_INBOX.>"], deny: [] },
+    resp: { max: 1, ttl: -1 },
+  });
+  const authenticator = credsAuthenticator(fmtCreds(jwt, world.pair));
+  await using service = await NatsClient.open(gateway.nats, { authenticator });
+  const replies: string[] = [];
+  service.nc.subscribe("svc", {
+    callback: (_error, message) => {
+      replies.push(message.reply!);
+      message.respond("first");
+    },
+  });
+  await service.nc.flush();
+  await using requester = await NatsClient.open(gateway.nats, {
+    authenticator: credsAuthenticator(fmtCreds(world.jwt, world.pair)),
+  });
+  for (let i = 0; i < 3; i++) {
+    const answer = await requester.nc.request("svc", "?", { timeout: 10_000 });
+    assert.equal(answer.string(), "first");
+  }
+  assert.ok(!gateway.log().includes("denied"), gateway.log());
+  const next = await requester.subscribe("_INBOX.elsewhere");
+  service.nc.publish(replies[0]!, "once more");
+  service.nc.publish("_INBOX.elsewhere", "never asked");
+  await service.nc.flush();
+  requester.nc.publish("_INBOX.elsewhere", "mine");
+  assert.equal((await next()).string(), "mine");
+  assert.equal(gateway.log().match(/denied.*only responses/g)?.length, 2);
+});

@@ -69,6 +69,32 @@ body = { password = "\${password}" }`,
   await right.expect("-ERR 'User Authentication Expired'");
 });
 
+Deno.test("PR-24 a reload turns logins on and off again, and who is in stays in", async () => {
+  await using gateway = await startGateway();
+  const path = `${gateway.dir}/config.toml`;
+  const open = Deno.readTextFileSync(path);
+  const reload = async (text: string, isRequired: boolean) => {
+    Deno.writeTextFileSync(path, text);
+    gateway.child.kill("SIGHUP");
+    await until(async () => {
+      using raw = await RawNats.connect(gateway.nats);
+      return Boolean(raw.info.auth_required) === isRequired;
+    }, `auth_required to be ${isRequired}`);
+  };
+  using before = await RawNats.open(gateway.nats);
+  await reload(open + TOKEN_METHOD, true);
+  using refused = await RawNats.connect(gateway.nats);
+  await refused.send('CONNECT {"verbose":true}\r\n');
+  await refused.expect(VIOLATION);
+  using accepted = await RawNats.open(gateway.nats, { auth_token: "t0ken" });
+  await reload(open, false);
+  using again = await RawNats.open(gateway.nats);
+  for (const client of [before, accepted, again]) {
+    await client.send("PING\r\n");
+    await client.expect("PONG");
+  }
+});
+
 Deno.test("CH-14 an authenticator sees the certificate that a client shows", async () => {
   const times = {
     notBefore: new Date(Date.now() - 3_600_000),
