@@ -1,6 +1,7 @@
 // The live parts of the dashboard. Everything else works without scripts.
 
 const MESSAGES_MAX = 500;
+const BUSY_AFTER_MS = 400;
 
 /** Parts of a page that the server renders anew every two seconds. */
 for (const part of document.querySelectorAll("[data-live]")) {
@@ -32,6 +33,26 @@ function isInUse(part) {
     (part.contains(activeElement) && activeElement.matches("input, select, textarea, summary")) ||
     (!marked.isCollapsed && part.contains(marked.anchorNode));
 }
+
+/** A form that was sent is not sent again; what takes longer says that it goes on. */
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  // Not `form.method`: a field may have that name.
+  if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
+  if (form.ariaBusy === "true") return event.preventDefault();
+  form.ariaBusy = "true";
+  setTimeout(() => {
+    const progress = document.createElement("progress");
+    progress.id = "busy";
+    progress.ariaLabel = "The gateway is working on it";
+    document.body.append(progress);
+  }, BUSY_AFTER_MS);
+});
+// The browser may show the page again as it was left.
+addEventListener("pageshow", () => {
+  document.getElementById("busy")?.remove();
+  for (const form of document.querySelectorAll("form[aria-busy]")) form.ariaBusy = null;
+});
 
 // What was refused is where the work goes on.
 const refused = document.querySelector("[aria-invalid]");

@@ -47,10 +47,13 @@ testInBrowser("an authenticator and a user are created, tried and used", async (
 testInBrowser("a login is tried before its authenticator is there", async () => {
   await using dashboard = await Dashboard.open();
   const { page } = dashboard;
+  const slow = Promise.withResolvers<void>();
   await using server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
     async (request) => {
-      const { password } = await request.json();
+      const { username, password } = await request.json();
+      // Answered once the page has said that it is busy.
+      if (username === "slow") await slow.promise;
       return Response.json({ result: password === "right" ? "allow" : "deny" });
     },
   );
@@ -69,6 +72,18 @@ testInBrowser("a login is tried before its authenticator is there", async () => 
   await attempt(url, "wrong", "Deny:");
   await attempt(url, "right", "Allow:");
   await dashboard.assertGood();
+  await page.getByLabel("User name", { exact: true }).fill("slow");
+  // While a page waits for the next one, only what it says to its console can be seen.
+  page.on("console", (line) => line.text() === "busy" && slow.resolve());
+  await page.evaluate(`new MutationObserver(() => {
+    if (document.getElementById("busy") !== null) console.info("busy");
+  }).observe(document.body, { childList: true })`);
+  try {
+    await dashboard.press("Test login");
+    await dashboard.sees("Allow:");
+  } finally {
+    slow.resolve();
+  }
   await dashboard.goto("/authentication");
   await dashboard.sees("Everybody who reaches a listener is let in.");
 

@@ -112,6 +112,31 @@ testInBrowser("every page can be used by everyone, on a screen and on a phone", 
   await client.endAsync();
 });
 
+testInBrowser("the login and a refused form look good, too", async () => {
+  await using dashboard = await Dashboard.open();
+  const { page } = dashboard;
+  for (const [width, colorScheme] of LOOKS) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme });
+    await dashboard.goto("/listeners/new?protocol=nats&type=ssl");
+    await page.getByLabel("Name").fill("secure");
+    await page.getByLabel("Bind").fill(EVIL);
+    await dashboard.press("Add");
+    await page.locator(".issue").first().waitFor();
+    dashboard.complaints.length = 0;
+    await dashboard.assertGood();
+    assert.equal(await page.getByLabel("Bind").inputValue(), EVIL);
+    assert.equal(await page.evaluate("document.activeElement.name"), "bind");
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await dashboard.press("Log out");
+  for (const [width, colorScheme] of LOOKS) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme });
+    await dashboard.assertGood();
+  }
+});
+
 const LOOKS = [
   [1280, "light"],
   [1280, "dark"],

@@ -1,6 +1,7 @@
 /** Setting things up in a real browser: the wizard, listeners, the translator and the tail. */
 import { connect } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { Dashboard, testInBrowser } from "../kit/browser.ts";
 import { testAuthority } from "../kit/certs.ts";
 import { until } from "../kit/wait.ts";
@@ -58,7 +59,12 @@ testInBrowser("a TLS listener is added by pasting PEM, edited and deleted", asyn
   assert.equal(await page.getByRole("textbox", { name: "TLS key" }).inputValue(), "no key");
   assert.equal(await page.getByLabel("Name").inputValue(), "secure");
   dashboard.complaints.length = 0;
-  await page.getByRole("textbox", { name: "TLS key", exact: true }).fill(key);
+  // What is uploaded goes before what is written.
+  await page.getByLabel("TLS key: file to upload").setInputFiles({
+    name: "key.pem",
+    mimeType: "application/x-pem-file",
+    buffer: Buffer.from(key),
+  });
   await dashboard.press("Add");
   await dashboard.sees("Added.");
   const row = page.locator("tr", { hasText: "nats:ssl:secure" });

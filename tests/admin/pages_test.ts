@@ -48,9 +48,15 @@ testInBrowser("a client comes, is explained, is kicked and disappears", async ()
   await page.locator("#outcome", { hasText: "allowedRuleno_match = allow" }).waitFor();
   await dashboard.assertGood();
   await dashboard.goto("/clients");
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await other.getByRole("link", { name: clientId! }).waitFor();
   await dashboard.confirm("Kick out");
   await dashboard.sees("The client was disconnected.");
   await client.closed();
+  // Without loading that page again.
+  await other.getByText("No NATS client is connected.").waitFor();
+  await other.close();
   await dashboard.sees("No NATS client is connected.");
   await dashboard.goto(`/client?protocol=nats&clientid=${clientId}`);
   await dashboard.sees("This client is not here now.");
