@@ -5,7 +5,7 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import type { GatewayControl } from "../gateway/control.ts";
-import { ConfigError, OperationalError } from "../gateway/errors.ts";
+import { ConfigError, OperationalError, WRITE_FAILED } from "../gateway/errors.ts";
 import type { Audit } from "./audit.ts";
 import type { AdminAuth } from "./auth/auth.ts";
 import { allow, type Caller, type Needs, type Scope } from "./auth/caller.ts";
@@ -119,7 +119,9 @@ export class Api {
             this.deps.audit.note({
               who: caller.name === "" ? "(login)" : caller.name,
               by: caller.by,
-              what: `${operation.method.toUpperCase()} ${decodeURI(context.req.path)}`,
+              what: `${operation.method.toUpperCase()} ${
+                readable(new URL(context.req.url).pathname)
+              }`,
               note: context.get("note") ?? "",
               address: context.env?.address ?? "",
             });
@@ -128,6 +130,17 @@ export class Api {
         });
       }
     }
+  }
+}
+
+/** A path as people read it; one that has no such form, or would break a line, as it came. */
+function readable(path: string): string {
+  try {
+    const text = decodeURI(path);
+    // deno-lint-ignore no-control-regex -- these are what must not get into a log
+    return /[\x00-\x1f\x7f-\x9f]/.test(text) ? path : text;
+  } catch {
+    return path;
   }
 }
 
@@ -211,7 +224,11 @@ export function toProblem(error: unknown): Problem | undefined {
     const message = error.issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
     return new Problem(400, "BAD_REQUEST", message, error.issues);
   }
-  if (error instanceof OperationalError) return new Problem(400, "BAD_REQUEST", error.message);
+  if (error instanceof OperationalError) {
+    return error.exitCode === WRITE_FAILED
+      ? new Problem(503, "SERVICE_UNAVAILABLE", error.message)
+      : new Problem(400, "BAD_REQUEST", error.message);
+  }
   return undefined;
 }
 

@@ -55,7 +55,7 @@ export async function readJson(request: Request, bytes_max: number): Promise<unk
     );
   }
   try {
-    return JSON.parse(text, finite);
+    return JSON.parse(text, harmless);
   } catch (error) {
     if (error instanceof Problem) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -63,8 +63,9 @@ export async function readJson(request: Request, bytes_max: number): Promise<unk
   }
 }
 
-/** Numbers that a double cannot hold would come back as null. */
-function finite(key: string, value: unknown): unknown {
+/** Numbers that a double cannot hold would come back as null; that name is not one of a setting. */
+function harmless(key: string, value: unknown): unknown {
+  if (key === "__proto__") throw new Problem(400, "BAD_REQUEST", `${key}: unknown key`);
   if (typeof value !== "number" || Number.isFinite(value)) return value;
   throw new Problem(400, "BAD_REQUEST", `${key}: this number is too large`);
 }
@@ -84,6 +85,7 @@ function depthOf(text: string): number {
   return deepest;
 }
 
-function tooLarge(bytes_max: number): Problem {
+/** What a body that is too large is answered with. */
+export function tooLarge(bytes_max: number): Problem {
   return new Problem(413, "EXCEED_LIMIT", `the body has more than ${bytes_max} bytes`);
 }

@@ -1,7 +1,8 @@
 /**
  * Changes of the configuration on behalf of a caller.
  */
-import type { ConfigEdits } from "../gateway/control.ts";
+import type { Path } from "../gateway/config/path.ts";
+import type { ConfigEdit, ConfigEdits } from "../gateway/control.ts";
 import type { AdminContext, AdminDeps } from "./api.ts";
 import type { Caller } from "./auth/caller.ts";
 import { Problem } from "./problem.ts";
@@ -21,6 +22,20 @@ export async function change(
     return typeof edits === "function" ? edits() : edits;
   }, caller.name);
   context.set("note", changes.map(({ path }) => path).join(", "));
+}
+
+/**
+ * Changes of a section: keys that are left out stay as they are, those of tables within it too,
+ * and null stands for the default.
+ */
+export function sectionEdits(path: Path, body: Readonly<Record<string, unknown>>): ConfigEdit[] {
+  return Object.entries(body).flatMap(([key, value]) => {
+    const at = [...path, key];
+    const isSection = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isSection
+      ? sectionEdits(at, value as Record<string, unknown>)
+      : [{ path: at, value: value ?? undefined }];
+  });
 }
 
 /**

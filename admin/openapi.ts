@@ -62,6 +62,7 @@ function operationObject(operation: AnyOperation, write: Write) {
     400,
     ...(open ? [] : [401, 403]),
     ...(body !== undefined && bodyType === undefined ? [413, 415] : []),
+    ...(method === "get" ? [] : [503]),
     ...operation.errors ?? [],
   ];
   const responses: Record<string, unknown> = {};

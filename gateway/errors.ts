@@ -19,12 +19,15 @@ export class ProtocolError extends Error {
   }
 }
 
+/** Exit code and mark of what could not be kept: the disk is full, or may not be written. */
+export const WRITE_FAILED = 74;
+
 /** The world is not as needed (port taken, disk full). The message says what to do next. */
 export class OperationalError extends Error {
   override readonly name = "OperationalError";
   constructor(
     message: string,
-    /** Exit code when this stops the process (69 unavailable, 70 internal). */
+    /** Exit code when this stops the process (69 unavailable, 70 internal, 74 not kept). */
     readonly exitCode: number = 69,
     options?: ErrorOptions,
   ) {

@@ -4,7 +4,7 @@
 import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
 import { authenticatorId, checkSameKind, providerStatus } from "../authenticator.ts";
-import { change, versioned } from "../change.ts";
+import { change, sectionEdits, versioned } from "../change.ts";
 import { AuthenticationSettings, Authenticator, AuthenticatorStatus } from "../config_objects.ts";
 import { type Element, moved, ordered } from "../ordered.ts";
 import { Problem } from "../problem.ts";
@@ -100,8 +100,7 @@ function settingsRoutes(api: Api): void {
     answers: { 204: null },
     errors: [412],
   }, async ({ body, ...request }) => {
-    const edits = Object.entries(body).map(([key, value]) => ({ path: [...path, key], value }));
-    await change(api.deps, request, edits);
+    await change(api.deps, request, sectionEdits(path, body));
     return done();
   });
 

@@ -3,7 +3,7 @@
  */
 import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
-import { change, versioned } from "../change.ts";
+import { change, sectionEdits, versioned } from "../change.ts";
 import { AuthorizationSettings, Source, SourceStatus } from "../config_objects.ts";
 import { type Element, moved, ordered } from "../ordered.ts";
 import { Problem } from "../problem.ts";
@@ -54,8 +54,7 @@ function settingsRoutes(api: Api): void {
     answers: { 200: AuthorizationSettings },
     errors: [412],
   }, async ({ body: { sources: _, ...body }, ...request }) => {
-    const edits = Object.entries(body).map(([key, value]) => ({ path: [...PATH, key], value }));
-    await change(api.deps, request, edits);
+    await change(api.deps, request, sectionEdits(PATH, body));
     return settingsOf(api);
   });
 

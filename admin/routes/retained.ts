@@ -3,7 +3,7 @@
  */
 import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
-import { change, versioned } from "../change.ts";
+import { change, sectionEdits, versioned } from "../change.ts";
 import { Retainer } from "../config_objects.ts";
 import type { RetainedView } from "../../gateway/control.ts";
 import { Problem } from "../problem.ts";
@@ -44,8 +44,7 @@ export function retainedRoutes(api: Api): void {
     answers: { 200: Retainer },
     errors: [412],
   }, async ({ body, ...request }) => {
-    const edits = Object.entries(body).map(([key, value]) => ({ path: ["retainer", key], value }));
-    await change(api.deps, request, edits);
+    await change(api.deps, request, sectionEdits(["retainer"], body));
     return versioned(control.config.effective(["retainer"]), control.config.version);
   });
 

@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import { type Api, json } from "../api.ts";
 import { pageBody, pageOf, Paging, slice } from "../schemas.ts";
+import { tooLarge } from "../body.ts";
 import { Problem } from "../problem.ts";
 
 const common = { tag: "System", scope: "system" } as const;
@@ -79,16 +80,31 @@ export function systemRoutes(api: Api): void {
     body: v.string(),
     bodyType: "application/octet-stream",
     answers: { 200: Contents },
+    errors: [413],
   }, async ({ context }) => {
     const directory = await Deno.makeTempDir({ dir: control.config.current.node.data_dir });
     try {
       const source = `${directory}/backup`;
       const file = await Deno.open(source, { write: true, createNew: true, mode: 0o600 });
-      await (context.req.raw.body ?? new Blob([]).stream()).pipeTo(file.writable);
+      const body = context.req.raw.body ?? new Blob([]).stream();
+      const { max_size } = control.config.current.store;
+      await body.pipeThrough(atMost(max_size)).pipeTo(file.writable);
       const contents = await control.backup.restore(source);
       return json({ ...contents, effect: "at the next start" });
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
+  });
+}
+
+/** Lets so many bytes through. @throws {Problem} 413 for more */
+function atMost(bytes_max: number): TransformStream<Uint8Array, Uint8Array> {
+  let bytes = 0;
+  return new TransformStream({
+    transform(chunk, out) {
+      bytes += chunk.length;
+      if (bytes > bytes_max) throw tooLarge(bytes_max);
+      out.enqueue(chunk);
+    },
   });
 }

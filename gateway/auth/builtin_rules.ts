@@ -1,7 +1,7 @@
 /**
  * The source `built_in_database`: rules of client ids, of user names, and for all, in the store.
  */
-import { OperationalError } from "../errors.ts";
+import { OperationalError, WRITE_FAILED } from "../errors.ts";
 import type { SubjectReader } from "./nats_permissions.ts";
 import type { Rule } from "./rule.ts";
 import { readRules, RuleProblem } from "./rule_object.ts";
@@ -108,7 +108,10 @@ export class BuiltinRules {
     const written = this.store.commit();
     this.changed();
     if (!written) {
-      throw new OperationalError("The rules could not be written to disk; see the log.");
+      throw new OperationalError(
+        "The rules could not be written to disk; see the log.",
+        WRITE_FAILED,
+      );
     }
   }
 }

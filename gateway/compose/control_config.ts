@@ -9,7 +9,7 @@ import { loadConfig } from "../config/load.ts";
 import { formatPath, isWithin, parsePath, type Path } from "../config/path.ts";
 import type { ReadResult } from "../config/read.ts";
 import { redact, unredact } from "../config/redact.ts";
-import { valueAt } from "../config/tree.ts";
+import { isTable, put, type Table, valueAt } from "../config/tree.ts";
 import type { Config } from "../config/types.ts";
 import type { ConfigControl, ConfigEdit, ConfigEdits } from "../control.ts";
 import { ConfigError, type ConfigIssue, OperationalError } from "../errors.ts";
@@ -74,7 +74,7 @@ export class RunningConfig implements ConfigControl {
   }
 
   effective(path: Path): unknown {
-    return redact(valueAt(this.#loaded.complete(), path), path);
+    return redact(written(valueAt(this.#loaded.complete(), path)), path);
   }
 
   written(path: Path): unknown {
@@ -203,6 +203,16 @@ interface Checked {
   readonly loaded: ReadResult;
   readonly config: Config;
   readonly overlay: string;
+}
+
+/** As a file would say it, in texts that JSON has, too: TOML may write `inf` for "infinity". */
+function written(value: unknown): unknown {
+  if (value === Infinity) return "infinity";
+  if (Array.isArray(value)) return value.map(written);
+  if (!isTable(value)) return value;
+  const table: Table = {};
+  for (const [key, part] of Object.entries(value)) put(table, key, written(part));
+  return table;
 }
 
 const START = Date.now();

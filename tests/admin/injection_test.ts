@@ -73,7 +73,9 @@ Deno.test("bodies: too large, too deep, of another type, or no JSON at all", asy
   assert.equal((await put(new Uint8Array([0x7b, 0xff])))[0], 400);
   assert.equal((await put("[]"))[0], 400);
   assert.equal((await put("a=b", "application/x-www-form-urlencoded"))[0], 415);
-  await put('{"__proto__":{"enable":false}}');
+  for (const body of ['{"__proto__":{"enable":false}}', '{"protocol":{"__proto__":{"a":1}}}']) {
+    assert.match((await put(body))[1].message, /__proto__: unknown key/);
+  }
   assert.equal(world.gateway.config.gateway.nats.enable, true);
   assert.equal(({} as { enable?: boolean }).enable, undefined);
 });

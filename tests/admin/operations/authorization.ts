@@ -21,6 +21,7 @@ const typesOf = ({ sources }: { sources: readonly { type: string }[] }) =>
 /** Settings and sources. */
 export const authorization: Group = {
   name: "authorization",
+  config: '[authorization.cache]\nmax_size = 7\nexcludes = ["a/#"]\n',
   rows: [
     {
       operation: "get /authorization/settings",
@@ -37,7 +38,8 @@ export const authorization: Group = {
         { ...bad, json: { cache: { ttl: -1 } }, message: /ttl/ },
         { ...bad, json: { nomatch: "deny" }, message: /nomatch.*unknown/ },
       ],
-      then: ({ deny_action, no_match }) => {
+      then: ({ deny_action, no_match, cache }) => {
+        assert.deepEqual([cache.ttl, cache.max_size, cache.excludes], ["2m", 7, ["a/#"]]);
         assert.deepEqual([deny_action, no_match], ["disconnect", "allow"], "left out: as it was");
       },
     },
