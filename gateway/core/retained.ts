@@ -2,7 +2,7 @@
  * The last value of each topic, for subscribers that come later.
  */
 import { copyOf, type Message, ownForLong } from "./message.ts";
-import type { Filter, Topic } from "./topic.ts";
+import { type Filter, isBrokersOwn, type Topic } from "./topic.ts";
 
 /** What the retained store may hold, and for how long. */
 export interface RetainedLimits {
@@ -46,12 +46,10 @@ class Node {
   message: Message | undefined = undefined;
 }
 
-/** The broker's own numbers are not worth a disk: it says them anew. */
-function isDurable(topic: Topic): boolean {
-  return !topic.startsWith("$SYS/");
-}
-
-/** Retained messages by topic. */
+/**
+ * Retained messages by topic. The broker's own (`$SYS`) neither count nor expire, and are not worth
+ * a disk: it says them anew.
+ */
 export class RetainedStore {
   readonly #root = new Node();
   #count = 0;
@@ -73,7 +71,7 @@ export class RetainedStore {
     public listener?: RetainedListener,
   ) {}
 
-  /** Number of retained messages; expired ones count until they are swept. */
+  /** Number of clients' retained messages; expired ones count until they are swept. */
   get count(): number {
     return this.#count;
   }
@@ -94,6 +92,10 @@ export class RetainedStore {
       this.delete(message.route.topic);
       return "deleted";
     }
+    if (isBrokersOwn(message.route.topic)) {
+      this.#put(ownForLong(message));
+      return "stored";
+    }
     if (message.size > this.limits.payload_bytes_max) return this.#refuse("too large");
     const before = this.get(message.route.topic);
     const bytes = this.#bytes + message.size - (before?.size ?? 0);
@@ -107,7 +109,7 @@ export class RetainedStore {
       return this.#refuse("never expires");
     }
     this.#put(kept);
-    if (isDurable(message.route.topic)) this.listener?.put(kept);
+    this.listener?.put(kept);
     return "stored";
   }
 
@@ -130,15 +132,16 @@ export class RetainedStore {
   delete(topic: Topic): boolean {
     const removed = remove(this.#root, topic.split("/"), 0);
     if (removed === undefined) return false;
+    if (isBrokersOwn(topic)) return true;
     this.#count--;
     this.#bytes -= removed.size;
-    if (isDurable(topic)) this.listener?.delete(topic);
+    this.listener?.delete(topic);
     return true;
   }
 
   /** Calls `visit` for each unexpired message that the filter matches. */
   match(query: RetainedQuery, visit: (message: Message) => void): void {
-    if (this.#count === 0) return;
+    if (this.isEmpty) return;
     const levels = query.filter.split("/");
     const now = this.now();
     walk(this.#root, levels, 0, query, (message) => {
@@ -195,10 +198,11 @@ export class RetainedStore {
       if (child === undefined) children.set(level, child = new Node());
       node = child;
     }
-    if (node.message === undefined) this.#count++;
-    else this.#bytes -= node.message.size;
+    const before = node.message;
     node.message = message;
-    this.#bytes += message.size;
+    if (isBrokersOwn(message.route.topic)) return;
+    if (before === undefined) this.#count++;
+    this.#bytes += message.size - (before?.size ?? 0);
   }
 }
 

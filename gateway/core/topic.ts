@@ -20,6 +20,11 @@ export type NameProblem =
   | "misplaced wildcard"
   | "too many levels";
 
+/** True in `$SYS`: what clients say there would be taken for the broker's own words. */
+export function isBrokersOwn(topic: Topic): boolean {
+  return topic === "$SYS" || topic.startsWith("$SYS/");
+}
+
 /** Checks a topic name. `levels_max`: most levels allowed. */
 export function topicProblem(name: string, levels_max = Infinity): NameProblem | undefined {
   const problem = nameProblem(name, levels_max);

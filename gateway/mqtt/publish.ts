@@ -7,7 +7,7 @@ import { copyOf, Message, type QoS } from "../core/message.ts";
 import type { Route } from "../core/route.ts";
 import { viewOf } from "../protocol/copy.ts";
 import { equals, RouteTable } from "../core/route_table.ts";
-import { type Topic, toTopic } from "../core/topic.ts";
+import { isBrokersOwn, type Topic, toTopic } from "../core/topic.ts";
 import { ProtocolError } from "../errors.ts";
 import { countByQos } from "../observe/metrics.ts";
 import { isUtf8 } from "../protocol/bytes.ts";
@@ -335,9 +335,4 @@ export class Publisher {
     }
     this.#at.sender.ackOut(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId, code);
   }
-}
-
-/** `$SYS` is the broker's: what clients say there would be taken for its own words. */
-function isBrokersOwn(topic: Topic): boolean {
-  return topic === "$SYS" || topic.startsWith("$SYS/");
 }

@@ -5,7 +5,7 @@ import { type RetainedLimits, RetainedStore } from "../../gateway/core/retained.
 import { Route } from "../../gateway/core/route.ts";
 import type { Topic } from "../../gateway/core/topic.ts";
 import { randomSeed } from "../kit/seed.ts";
-import { filter, naiveMatches, topic } from "./kit.ts";
+import { filter, message, naiveMatches, topic } from "./kit.ts";
 
 const seed = randomSeed("retained");
 const ROOMY: RetainedLimits = {
@@ -162,10 +162,13 @@ Deno.test("the store agrees with a list, and is empty after all was cleared", ()
     fc.property(fc.array(steps, { maxLength: 80 }), (steps) => {
       const { store, clock, put, match } = world({ messages_max: 6, total_bytes_max: 20 });
       const model = new Map<string, { payload: string; expiresAt: number }>();
-      const total = () => [...model.values()].reduce((sum, { payload }) => sum + payload.length, 0);
+      const isOwn = (name: string) => /^\$SYS(\/|$)/.test(name);
+      const counted = () => [...model].filter(([name]) => !isOwn(name));
+      const total = () => counted().reduce((sum, [, { payload }]) => sum + payload.length, 0);
       const keep = (name: string, payload: string, expiresAt: number) => {
         const before = model.get(name)?.payload.length ?? 0;
-        const fits = total() - before + payload.length <= 20 && (model.has(name) || model.size < 6);
+        const fits = isOwn(name) || total() - before + payload.length <= 20 &&
+            (model.has(name) || counted().length < 6);
         if (fits) model.set(name, { payload, expiresAt });
         return fits ? "stored" : "full";
       };
@@ -194,7 +197,7 @@ Deno.test("the store agrees with a list, and is empty after all was cleared", ()
             .map(([name, { payload }]) => `${name}=${payload}`).sort();
           assert.deepEqual(match(step.filter, step.oneOrMore, step.matchesDollar), wanted);
         }
-        assert.deepEqual([store.count, store.bytes], [model.size, total()]);
+        assert.deepEqual([store.count, store.bytes], [counted().length, total()]);
       }
       for (const name of model.keys()) assert.equal(store.delete(topic(name)), true);
       assert.equal(store.isEmpty, true);
@@ -241,4 +244,28 @@ Deno.test("the listener is not told of $SYS topics", () => {
   put("$SYS/broker/version", "x");
   assert.deepEqual(told, []);
   assert.deepEqual(match("$SYS/#"), ["$SYS/broker/version=x"]);
+});
+
+Deno.test("$SYS topics take no room, no rate and no expiry from those of clients", () => {
+  const limits = {
+    messages_max: 1,
+    payload_bytes_max: 2,
+    total_bytes_max: 2,
+    expiry_ms: 1000,
+    never_expires_allowed: true,
+    stores_per_second_max: 1,
+  };
+  let now = 0;
+  const store = new RetainedStore(limits, () => now);
+  const put = (name: string, text: string) => store.store(message(new Route(topic(name)), text));
+  for (const name of ["$SYS/a", "$SYS/b", "$SYS/b"]) assert.equal(put(name, "long"), "stored");
+  assert.deepEqual([store.count, store.bytes], [0, 0]);
+  assert.equal(put("t", "x"), "stored");
+  assert.deepEqual([store.count, store.bytes], [1, 1]);
+  now = 5000;
+  assert.equal(store.sweep(), 1);
+  assert.ok(store.get(topic("$SYS/a")) !== undefined);
+  store.delete(topic("$SYS/a"));
+  store.delete(topic("$SYS/b"));
+  assert.deepEqual([store.count, store.bytes, store.isEmpty], [0, 0, true]);
 });
