@@ -16,7 +16,9 @@ import type { TlsStream } from "./tls_stream.ts";
 export type HandshakeMode = "first" | "upgrade" | "auto" | "optional";
 
 /** How long `auto` waits for a client that begins with TLS. */
-const AUTO_WAIT_MS = 50;
+export const AUTO_WAIT_MS = 50;
+/** Enough for a read to bring what is there. */
+const READ_MS = 2;
 /** First byte of a TLS handshake record (RFC 8446, 5.1). */
 const HANDSHAKE_RECORD = 22;
 /** Read at first, to tell TLS from plain text; both go on from what was read. */
@@ -98,12 +100,16 @@ class UpgradableStream implements ByteStream {
 
   /** Whether a TLS handshake comes within so many milliseconds. */
   async startsWithTls(waitMs: number): Promise<boolean> {
-    let timer: ReturnType<Clock["at"]> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#clock.at(this.#clock.now() + waitMs, resolve);
-    });
-    await Promise.race([this.#peek(), late]);
-    timer?.cancel();
+    // Timers come before reads: after a busy moment the first bytes may be there and not yet read.
+    for (const ms of [waitMs, READ_MS]) {
+      let timer: ReturnType<Clock["at"]> | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = this.#clock.at(this.#clock.now() + ms, resolve);
+      });
+      await Promise.race([this.#peek(), late]);
+      timer?.cancel();
+      if (this.#peeked === null || this.#peeked.length > 0) break;
+    }
     return this.#peeked?.[0] === HANDSHAKE_RECORD;
   }
 

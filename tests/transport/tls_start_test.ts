@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import tls from "node:tls";
 import { realClock } from "../../gateway/clock.ts";
 import { closeQuietly } from "../../gateway/transport/stream.ts";
-import { beginTls, type HandshakeMode } from "../../gateway/transport/tls_start.ts";
+import { AUTO_WAIT_MS, beginTls, type HandshakeMode } from "../../gateway/transport/tls_start.ts";
 import { authority, echoOnce, LAX, makeServer, NOTHING, STRICT, TlsPort } from "../kit/tls_port.ts";
 
 /** What a client of each kind finds on a listener of each mode. */
@@ -53,6 +53,21 @@ Deno.test("tls_start: each mode greets each kind of client as it should", async 
   assert.equal(await meet("auto", "plain"), "plain text where TLS should have begun: INFO");
   assert.equal(await meet("upgrade", "plain"), "plain text where TLS should have begun: INFO");
   assert.equal(await meet("optional", "plain"), "served: INFO ping");
+});
+
+Deno.test("tls_start: auto sees that TLS has begun, however busy this process was", async () => {
+  using port = new TlsPort();
+  const server = await makeServer({ ...LAX, handshake_timeout: 1000 });
+  for (let round = 0; round < 10; round++) {
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: port.number });
+    const conn = await port.accept();
+    const starting = beginTls(conn, NOTHING, server, "auto", realClock());
+    await client.write(Uint8Array.of(0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5));
+    const until_ms = performance.now() + 2 * AUTO_WAIT_MS;
+    while (performance.now() < until_ms);
+    await assert.rejects(starting, /TLS handshake failed/);
+    client.close();
+  }
 });
 
 for (const mode of ["upgrade", "auto", "optional"] as const) {
