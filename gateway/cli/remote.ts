@@ -18,8 +18,9 @@ async function withApi(args: Arguments, use: (api: AdminApi) => Promise<number>)
 export function health(args: Arguments, io: Io): Promise<number> {
   return withApi(args, async (api) => {
     const response = await api.openCall(API.ready);
-    const text = (await response.text()).trim();
-    io.out(`${text === "" ? (response.ok ? "ready" : "not ready") : text}\n`);
+    const answer = (await response.text()).trim();
+    const text = answer === "" ? (response.ok ? "ready" : "not ready") : answer;
+    io.out(args.flag("json") ? jsonLine({ ready: response.ok, message: text }) : `${text}\n`);
     return response.ok ? EXIT.ok : EXIT.failure;
   });
 }
@@ -33,7 +34,7 @@ export function status(args: Arguments, io: Io): Promise<number> {
       api.get(API.stats, { aggregate: "true" }),
     ]) as [Record<string, unknown>[], Record<string, unknown>[], Record<string, number>];
     if (args.flag("json")) {
-      io.out(`${JSON.stringify({ nodes, gateways, stats })}\n`);
+      io.out(jsonLine({ nodes, gateways, stats }));
       return EXIT.ok;
     }
     for (const node of nodes) {
@@ -88,7 +89,7 @@ export function clients(args: Arguments, io: Io): Promise<number> {
       rows.push(...page.data);
       more ||= page.meta.hasnext === true;
     }
-    if (args.flag("json")) io.out(`${JSON.stringify(rows)}\n`);
+    if (args.flag("json")) io.out(jsonLine(rows));
     else io.out(clientTable(rows));
     if (more) io.err("There are more: raise --limit or narrow with --like.\n");
     return EXIT.ok;
@@ -128,7 +129,11 @@ export function kick(args: Arguments, io: Io): Promise<number> {
     }
     // One id may be in use by a client of each protocol; it is enough to have met one.
     if (kicked.length === 0) throw last;
-    io.out(`kicked ${args.operand(0)} (${kicked.join(", ")})\n`);
+    io.out(
+      args.flag("json")
+        ? jsonLine({ clientid: args.operand(0), kicked })
+        : `kicked ${args.operand(0)} (${kicked.join(", ")})\n`,
+    );
     return EXIT.ok;
   });
 }
@@ -163,7 +168,8 @@ export function backup(args: Arguments, io: Io): Promise<number> {
       );
     }
     await response.body?.pipeTo(file.writable);
-    io.out(`${path}\n`);
+    const bytes = Deno.statSync(path).size;
+    io.out(args.flag("json") ? jsonLine({ path, bytes }) : `${path}\n`);
     return EXIT.ok;
   });
 }
@@ -186,6 +192,10 @@ export function restore(args: Arguments, io: Io): Promise<number> {
     else io.out(`restored ${path}\n`);
     return EXIT.ok;
   });
+}
+
+function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 function duration(ms: number): string {

@@ -58,6 +58,11 @@ Deno.test("health asks /readyz and says what it answers", async () => {
     "GET /readyz": new Response("store: full", { status: 503 }),
   });
   assert.deepEqual([bad.code, bad.output], [1, "store: full\n"]);
+  const json = await run(["health", "--json"], {
+    "GET /readyz": new Response("store: full", { status: 503 }),
+  });
+  assert.equal(json.code, 1);
+  assert.deepEqual(JSON.parse(json.output), { ready: false, message: "store: full" });
 });
 
 Deno.test("status shows nodes, gateways, listeners and counts", async () => {
