@@ -11,6 +11,7 @@ import { BuiltinRules } from "./builtin_rules.ts";
 import { type ChainOptions, type InternalMethod, loginRequired, type Provider } from "./chain.ts";
 import type { AccessDeps, PartDeps } from "./deps.ts";
 import { createHasher, type Hasher } from "./hasher.ts";
+import type { BackendNumbers } from "../observe/metrics.ts";
 import { LoginGate } from "./login_gate.ts";
 import { LoginThrottle } from "./login_throttle.ts";
 import { natsJwtMethod } from "./nats_jwt.ts";
@@ -100,6 +101,7 @@ class ConfiguredAccess implements Access {
       subjects,
     );
     this.authorizerFor = (client) => this.authorization.for(client);
+    deps.metrics.backends = () => this.#backends();
   }
 
   authenticatorFor(listenerId: string): Authenticator {
@@ -209,6 +211,22 @@ class ConfiguredAccess implements Access {
       failClosed: config.security_profile === "hardened" &&
         !config.authentication_settings.ignore_backend_failures,
     };
+  }
+
+  #backends(): BackendNumbers[] {
+    const { config, sources } = this.#state;
+    const guarded = [
+      ...chainIds(config).flatMap((chain) =>
+        this.providers(chain).map(({ guard }) => ({ chain, guard }))
+      ),
+      ...[...sources.values()].map(({ guard }) => ({ chain: "authorization", guard })),
+    ];
+    return guarded.flatMap(({ chain, guard }) => {
+      if (guard === undefined) return [];
+      const { options: { name }, status, success, failed } = guard;
+      const up = status === "connecting" ? undefined : status === "connected";
+      return [{ chain, backend: name.replace("authorization:", ""), up, success, failed }];
+    });
   }
 
   #build(config: Config, old: State | undefined): State {

@@ -183,8 +183,22 @@ export class AuthenticationCounters {
 /** Methods beyond this are counted together as `other`: labels must not grow without bound. */
 export const AUTHENTICATION_METHODS_MAX = 100;
 
+/** How a server that logins or permissions depend on has answered so far. */
+export interface BackendNumbers {
+  /** Whose it is: `nats:global`, `mqtt:global`, a listener id, or `authorization`. */
+  readonly chain: string;
+  /** Such as `password_based:mysql`. */
+  readonly backend: string;
+  /** Undefined: it was not asked yet. */
+  readonly up: boolean | undefined;
+  readonly success: number;
+  readonly failed: number;
+}
+
 /** Everything that is counted in one process. */
 export class Metrics {
+  /** Reads the numbers of all backends; whoever has some puts itself in here. */
+  backends: () => readonly BackendNumbers[] = () => [];
   readonly nats: NatsCounters = new NatsCounters();
   readonly mqtt: MqttCounters = new MqttCounters();
   /** How long the store took to make a turn's changes durable. */

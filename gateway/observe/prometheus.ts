@@ -5,6 +5,7 @@
 import { VERSION } from "../version.ts";
 import {
   type AuthenticationCounters,
+  type BackendNumbers,
   DropCounters,
   type Histogram,
   type Metrics,
@@ -71,6 +72,7 @@ export class PrometheusText {
     }
     if (protocols.includes("mqtt")) writeSessions(out, this.metrics);
     writeAuthentication(out, [...this.metrics.authenticationMethods()]);
+    writeBackends(out, this.metrics.backends());
     writeProcess(out, this.metrics);
     for (const [name, read] of this.#gauges) {
       out.family(name, "gauge", GAUGES[name]);
@@ -176,6 +178,25 @@ function writeAuthentication(
     "natsgate_authentication_duration_seconds",
     "How long the authentication methods took.",
     methods.map(([method, { latency_ms }]) => [{ method }, latency_ms] as const),
+  );
+}
+
+function writeBackends(out: Exposition, backends: readonly BackendNumbers[]): void {
+  out.family(
+    "natsgate_backend_up",
+    "gauge",
+    "1 if a backend answered when it was last asked, else 0.",
+  );
+  for (const { chain, backend, up } of backends) {
+    if (up !== undefined) out.sample("natsgate_backend_up", { chain, backend }, up ? 1 : 0);
+  }
+  out.counter(
+    "natsgate_backend_requests_total",
+    "Requests to backends of logins and permissions, by whether there was a usable answer.",
+    backends.flatMap(({ chain, backend, success, failed }) => [
+      [{ chain, backend, result: "success" }, success] as const,
+      [{ chain, backend, result: "failed" }, failed] as const,
+    ]),
   );
 }
 

@@ -28,6 +28,7 @@ export function configOf(text: string): Config {
 /** Access control for a test, with what it logged. */
 export interface TestAccess extends AsyncDisposable {
   readonly access: Access;
+  readonly metrics: Metrics;
   readonly lines: string[];
   /** Who is let in on the MQTT listener, as `outcome` says it. */
   login(username?: string, password?: string, changes?: Partial<Credentials>): Promise<string>;
@@ -47,15 +48,17 @@ export async function testAccess(
 ): Promise<TestAccess> {
   const lines: string[] = [];
   const log = recordingLog(lines);
+  const metrics = new Metrics();
   const access = await createAccess(configOf(text), {
     clock,
     log,
-    metrics: new Metrics(),
+    metrics,
     store,
     subjects: createMapping,
   });
   return {
     access,
+    metrics,
     lines,
     login: (username, password, changes) =>
       outcome(

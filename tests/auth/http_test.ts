@@ -167,6 +167,10 @@ Deno.test("http: a service that is silent is not waited for, and is found again"
   service.answer = () => ({ status: 204 });
   await until(async () => await on.login("alice", "x") === "in: alice", "the breaker to close");
   assert.equal(on.lines.filter((line) => line.includes("answers again")).length, 1);
+  const [numbers] = on.metrics.backends();
+  assert.equal(numbers!.chain, "mqtt:global");
+  assert.equal(numbers!.backend, "password_based:http");
+  assert.deepEqual([numbers!.up, numbers!.success, numbers!.failed > 10], [true, 1, true]);
 });
 
 Deno.test("http: nobody there", async () => {

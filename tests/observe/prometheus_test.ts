@@ -93,3 +93,20 @@ Deno.test("render() reads gauges when asked, and escapes label values", () => {
   const { samples } = parse(text.render());
   assert.equal(samples.get('natsgate_connections{listener="a\\"b\\\\c\\nd"}'), 7);
 });
+
+Deno.test("render() shows how backends answer; one that nobody asked yet is neither up nor down", () => {
+  const metrics = new Metrics();
+  const numbers = { chain: "mqtt:global", success: 3, failed: 1 };
+  metrics.backends = () => [
+    { ...numbers, backend: "password_based:mysql", up: false },
+    { ...numbers, chain: "authorization", backend: "redis", up: true },
+    { ...numbers, backend: "jwt key set", up: undefined, success: 0, failed: 0 },
+  ];
+  const { samples } = parse(new PrometheusText(metrics).render());
+  const of = (labels: string) => samples.get(`natsgate_backend_up{${labels}}`);
+  assert.equal(of('chain="mqtt:global",backend="password_based:mysql"'), 0);
+  assert.equal(of('chain="authorization",backend="redis"'), 1);
+  assert.equal(of('chain="mqtt:global",backend="jwt key set"'), undefined);
+  const labels = 'chain="authorization",backend="redis",result="failed"';
+  assert.equal(samples.get(`natsgate_backend_requests_total{${labels}}`), 1);
+});
