@@ -44,6 +44,17 @@ Deno.test("bench keeps to a rate", async () => {
   assert(result.sent <= 101 && result.sent > 0, `${result.sent}`);
 });
 
+Deno.test("bench shows how it gets on where people watch, and takes that away at the end", async () => {
+  await using gateway = await startGateway();
+  const io = fakeIo();
+  const words = ["bench", `nats://127.0.0.1:${gateway.nats}`, "--duration=2"];
+  const screen = { ...io, errIsTerminal: true };
+  assert.equal(await main(words, screen), 0);
+  assert.match(io.errors, /\r\x1b\[K[1-9]\d* sent\/s, [1-9]\d* received\/s, p99 [\d.]+ ms/);
+  assert(io.errors.endsWith("\r\x1b[K"), JSON.stringify(io.errors.slice(-80)));
+  assert.match(io.output, /^sent .*\nreceived .*\nlatency +p50 .*p99 .*max/);
+});
+
 Deno.test("bench refuses a payload without room for the time", async () => {
   assert.equal(await main(["bench", "nats://127.0.0.1:1", "--size=7"], fakeIo()), 2);
 });
