@@ -5,6 +5,7 @@
 import bcrypt from "bcryptjs";
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
+import { VERSION } from "../../gateway/version.ts";
 import { MqttClient } from "../kit/clients.ts";
 import { EmptyRoot, NO_ROOT } from "../kit/empty_root.ts";
 import { type GatewayOptions, spawnGateway, startGateway } from "../kit/gateway.ts";
@@ -156,6 +157,15 @@ level = "loud"
 [authorization]
 no_match = "maybe"
 `;
+
+binaryTest("it knows what it was made of", async () => {
+  const { out } = await natsgate("version", "--json");
+  const { version, commit, built, target } = JSON.parse(out);
+  assert.equal(version, VERSION);
+  assert.match(commit, /^[0-9a-f]{12}$/);
+  assert.match(built, /^\d{4}-\d\d-\d\d$/);
+  assert.equal(target, Deno.build.target);
+});
 
 binaryTest("the password worker is inside", async () => {
   // "s3cret", at the least cost that there is.
