@@ -31,7 +31,7 @@ const SETTINGS: readonly Setting[] = [
   { name: "desc", label: "Description", kind: "text" },
   ...SCOPES.map((scope): Setting => ({
     name: `scope-${scope}`,
-    label: `May be used for ${scope.replace("_", " ")}`,
+    label: `Scope: ${scope.replace("_", " ")}`,
     kind: "flag",
     initial: true,
     more: true,

@@ -24,10 +24,10 @@ export async function explainPermissions(
   client: ClientView,
 ): Promise<PermissionLine[]> {
   const { superuser, method, rules, acl } = client.principal;
-  const narrowed: PermissionLine[] = acl === undefined ? [] : [{
-    source: "login",
-    text: "the permissions in its NATS JWT must allow it as well",
-  }];
+  const narrowed = (acl?.describe() ?? []).map((text) => ({ source: "nats jwt", text }));
+  if (acl !== undefined) {
+    narrowed.push({ source: "nats jwt", text: "what it allows must be allowed below as well" });
+  }
   if (superuser) {
     return [...narrowed, { source: method, text: "superuser: everything, without any rule" }];
   }

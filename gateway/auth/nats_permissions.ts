@@ -98,7 +98,19 @@ export function compilePermissions(
         : { allowed: true, rule: ruleText("allow", allowed), source };
     },
     subscribe: (request) => judgeSubscribe(subscribe, request, source),
+    describe: () => [
+      ...describe("publish", permissions.publish),
+      ...(onlyResponses ? ["allow publish of responses, nothing else"] : []),
+      ...describe("subscribe", permissions.subscribe),
+    ],
   };
+}
+
+function describe(action: string, { allow, deny }: SubjectLists): string[] {
+  return [
+    ...(deny.length > 0 ? [`deny ${action} ${JSON.stringify(deny)}`] : []),
+    ...(allow.length > 0 ? [`allow ${action} ${JSON.stringify(allow)}, nothing else`] : []),
+  ];
 }
 
 interface Entry {

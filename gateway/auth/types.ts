@@ -83,6 +83,8 @@ export interface AttachedRules {
 export interface AclCheck {
   publish(topic: Topic, qos: QoS, retain: boolean): Decision | undefined;
   subscribe(request: SubscribeRequest): SubscribeDecision | undefined;
+  /** What it says, in lines to read. */
+  describe(): readonly string[];
   /** NATS `allow_responses`: right to publish to a received reply subject. */
   readonly responses?: { readonly max: number; readonly expires_ms: number };
 }

@@ -33,6 +33,16 @@ Deno.test("permissions match as NATS does", () => {
   assert.equal(publishes(silent, "$SYS/x"), false, "> takes $ names in permissions");
 });
 
+Deno.test("permissions are told in lines to read", () => {
+  const told = (nats: Record<string, unknown>) => principal(user(nats)).acl?.describe();
+  assert.deepEqual(told({ pub: { allow: ["a.>", "b"], deny: ["a.x"] }, sub: { deny: ["c"] } }), [
+    'deny publish ["a.x"]',
+    'allow publish ["a.>","b"], nothing else',
+    'deny subscribe ["c"]',
+  ]);
+  assert.deepEqual(told({ resp: { max: 1 } }), ["allow publish of responses, nothing else"]);
+});
+
 Deno.test("queue entries of subscribe permissions", () => {
   const who = principal(user({
     sub: { allow: ["a", "b grp.*", "c", "c only"], deny: ["a bad", "d"] },

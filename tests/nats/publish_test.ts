@@ -204,6 +204,7 @@ Deno.test("allow_responses: a request received gives the right to answer, so oft
     decisive: false,
     publish: () => undefined,
     subscribe: () => undefined,
+    describe: () => [],
     responses: { max: 2, expires_ms: 1000 },
   };
   const world = new NatsWorld({
