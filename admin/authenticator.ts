@@ -1,7 +1,7 @@
 /**
  * What all places with authenticators have in common.
  */
-import type { GatewayControl } from "../gateway/control.ts";
+import type { AclSource, GatewayControl, Provider } from "../gateway/control.ts";
 import { Problem } from "./problem.ts";
 
 /** `jwt`, or `<mechanism>:<backend>`. */
@@ -22,10 +22,24 @@ export function checkSameKind(
   throw new Problem(400, "BAD_REQUEST", message);
 }
 
-/** Whether an authenticator is in use. */
+/** Whether an authenticator works. */
 export function providerStatus(control: GatewayControl, chain: string, id: string) {
-  const isUsed = control.access.providers(chain).some((provider) => provider.id === id);
-  const status = isUsed ? "connected" : "disconnected";
+  return backendStatus(control, control.access.providers(chain).find((one) => one.id === id));
+}
+
+/**
+ * How the backend of an authenticator or a source is, and what it answered. One without a backend
+ * is always there; one that is not in use is not connected.
+ */
+export function backendStatus(control: GatewayControl, part: Provider | AclSource | undefined) {
   const { node } = control.status();
-  return { status, node_status: [{ node, status }], node_error: [] };
+  const guard = part?.guard;
+  const status = part === undefined ? "disconnected" : guard?.status ?? "connected";
+  const { success = 0, failed = 0, lastReason = "" } = guard ?? {};
+  return {
+    status,
+    node_status: [{ node, status }],
+    resource_metrics: { matched: success + failed, success, failed },
+    node_error: lastReason === "" ? [] : [{ node, error: lastReason }],
+  };
 }

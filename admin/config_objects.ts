@@ -51,12 +51,17 @@ export const AuthenticationSettings = authenticationSettings.wrapped;
 const Chain = mqttChain(PROFILE);
 
 /** How a backend is. */
-const BackendStatus = v.picklist(["connected", "disconnected"]);
+const BackendStatus = v.picklist(["connected", "connecting", "disconnected"]);
 /** An authenticator at work. */
 export const AuthenticatorStatus = v.strictObject({
   status: BackendStatus,
   node_status: node_status(BackendStatus),
-  node_error: v.array(v.string()),
+  resource_metrics: v.strictObject({
+    matched: v.number(),
+    success: v.number(),
+    failed: v.number(),
+  }),
+  node_error: v.array(v.strictObject({ node: v.string(), error: v.string() })),
 });
 
 /** A source at work. */

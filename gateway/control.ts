@@ -20,6 +20,8 @@ import type { Log } from "./observe/log.ts";
 import type { DocumentStore } from "./store/types.ts";
 
 export type { Ban } from "./auth/banned.ts";
+export type { Provider } from "./auth/chain.ts";
+export type { AclSource } from "./auth/source.ts";
 export type { OwnedRules, RuleOwner } from "./auth/builtin_rules.ts";
 export type { Decision } from "./auth/types.ts";
 export type { ImportResult } from "./auth/user_import.ts";

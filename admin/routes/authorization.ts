@@ -3,6 +3,7 @@
  */
 import * as v from "valibot";
 import { type Api, done, json, notFound } from "../api.ts";
+import { backendStatus } from "../authenticator.ts";
 import { change, sectionEdits, versioned } from "../change.ts";
 import { AuthorizationSettings, Source, SourceStatus } from "../config_objects.ts";
 import { type Element, moved, ordered } from "../ordered.ts";
@@ -236,10 +237,10 @@ function orderRoutes(api: Api): void {
     errors: [404],
   }, ({ params }) => {
     find(api, params.type!);
-    const metrics = control.access.authorization.counters(params.type!);
-    const { node } = control.status();
-    const status = "connected";
-    return json({ status, node_status: [{ node, status }], metrics, node_error: [] });
+    const { authorization } = control.access;
+    const source = authorization.state.sources.find(({ type }) => type === params.type);
+    const metrics = authorization.counters(params.type!);
+    return json({ ...backendStatus(control, source), metrics });
   });
 
   api.on({

@@ -56,6 +56,32 @@ Deno.test("a backend that cannot be reached is named with its reason", async () 
   assert(duration_ms < LOGIN_TRIAL_MS_MAX);
 });
 
+Deno.test("the status of an authenticator and of a source says how their backend is, and why", async () => {
+  await using world = await startWorld();
+  const http = { backend: "http", method: "get", url: "http://127.0.0.1:1/" };
+  const authenticator = { mechanism: "password_based", ...http };
+  await world.get("gateways/nats/authentication", { json: authenticator });
+  const { backend: _, ...rest } = http;
+  await world.get("authorization/sources", { json: { type: "http", ...rest } });
+  const places = ["gateways/nats/authentication/status", "authorization/sources/http/status"];
+  const statuses = async () => {
+    const all = [];
+    for (const place of places) all.push((await world.get(place))[1]);
+    return all;
+  };
+  assert.deepEqual((await statuses()).map(({ status }) => status), ["connecting", "connecting"]);
+  for (let i = 0; i < 3; i++) {
+    await world.get("gateways/nats/authentication/test", { json: { username: "ann" } });
+    const json = { clientid: `c${i}`, action: "publish", topic: "a" };
+    await world.get("authorization/test", { json });
+  }
+  for (const { status, resource_metrics, node_error: [{ error }] } of await statuses()) {
+    assert.equal(status, "disconnected");
+    assert.deepEqual(resource_metrics, { matched: 3, success: 0, failed: 3 });
+    assert.match(error, /refused/i);
+  }
+});
+
 Deno.test("what a client may do is listed in the order in which it is asked", async () => {
   await using world = await startWorld(`
 [authorization]

@@ -137,6 +137,12 @@ export const authorization: Group = {
       },
     },
     {
+      operation: "get /authorization/sources/{type}/status",
+      params: { type: "postgresql" },
+      status: 200,
+      then: ({ status }) => assert.equal(status, "disconnected", "it is switched off"),
+    },
+    {
       operation: "post /authorization/sources/{type}/metrics/reset",
       params: { type: "file" },
       status: 204,

@@ -56,6 +56,9 @@ export interface Callers {
   readonly root: string;
   readonly viewer: string;
   readonly viewingKey: string;
+  /** A key that may do nothing, and one that may publish. */
+  readonly confinedKey: string;
+  readonly publishingKey: string;
 }
 
 /** Administrator and viewers of a gateway. */
@@ -67,6 +70,8 @@ export async function callersOf(world: AdminWorld): Promise<Callers> {
     root: await world.login(),
     viewer: await world.login("looker", "Sesame-open-2"),
     viewingKey: world.keyFor({ role: "viewer" }),
+    confinedKey: world.keyFor({ scopes: [] }),
+    publishingKey: world.keyFor({ role: "publisher" }),
   };
 }
 
@@ -84,6 +89,7 @@ export async function play(
   await row.before?.(world);
   await strangers(world, row, operation);
   await viewers(world, row, operation, callers);
+  await confined(world, row, operation, callers);
   if (login) {
     const problem = await ask({});
     assert.equal((problem as { code: string }).code, "API_KEY_NOT_ALLOW", name);
@@ -142,6 +148,24 @@ async function viewers(
     row.viewer ?? (reads ? row.status : 403),
     `${row.operation} by a viewer`,
   );
+}
+
+/** Keys do what their scopes and their role allow, and nothing else. */
+async function confined(
+  world: AdminWorld,
+  row: Row,
+  operation: DocumentedOperation,
+  { confinedKey, publishingKey }: Callers,
+) {
+  if (operation.security?.length === 0 || row.login) return;
+  const keys = row.operation.startsWith("post /publish")
+    ? [confinedKey]
+    : [confinedKey, publishingKey];
+  for (const authorization of keys) {
+    const response = await send(world, row, {}, { authorization });
+    const { code } = await response.json();
+    assert.deepEqual([response.status, code], [403, "UNAUTHORIZED_ROLE"], row.operation);
+  }
 }
 
 /** What is wrong with every operation of a kind. */
