@@ -161,8 +161,12 @@ function mayBeGathered(message: Message): boolean {
 }
 
 function settle(session: NatsSession, message: Message, allowed: boolean): void {
-  if (allowed) send(session, message);
-  else deny(session, message.route.topic);
+  if (!allowed) {
+    deny(session, message.route.topic);
+    return;
+  }
+  session.server.counters.authorization_allowed++;
+  send(session, message);
 }
 
 function deny(session: NatsSession, topic: Topic): void {
@@ -239,6 +243,7 @@ function sendNoResponders(session: NatsSession, replyTo: Topic): void {
     });
     if (!matches(pattern, replyTo)) continue;
     session.server.counters.no_responders++;
+    session.server.counters.sent.hmsg++;
     const prefix = messagePrefix(reply, subscription.sid);
     encodeMessage(session.link.out, prefix, undefined, NO_RESPONDERS_BLOCK, NO_PAYLOAD);
     return;

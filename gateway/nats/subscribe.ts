@@ -124,6 +124,7 @@ function requestFor(session: NatsSession, wanted: Wanted): SubscribeRequest {
 
 function settle(session: NatsSession, wanted: Wanted, decision: SubscribeDecision): void {
   if (decision.allowed) {
+    session.server.counters.authorization_allowed++;
     add(session, wanted, decision);
     return;
   }

@@ -160,3 +160,13 @@ Deno.test("pending bytes never pass the limit by more than one message", () => {
   }
   assert.equal(client.link.cause?.kind, "slow-consumer");
 });
+
+Deno.test("MSG and HMSG are counted, whichever way they are made", () => {
+  const world = new NatsWorld();
+  const client = world.open();
+  client.send("SUB a 1\r\nPUB a 1\r\nx\r\nHPUB a 12 13\r\nNATS/1.0\r\n\r\nx\r\n");
+  publish(world, "a", "x");
+  publish(world, "a", "x", { contentType: "text" });
+  const { msg, hmsg } = world.server.counters.sent;
+  assert.deepEqual({ msg, hmsg }, { msg: 2, hmsg: 2 });
+});

@@ -116,6 +116,7 @@ Deno.test("no_responders: a group whose members all refuse is nobody", () => {
   client.read();
   client.send("SUB r 1\r\nSUB svc q 2\r\nSUB svc 3\r\nPUB svc r 0\r\n\r\n");
   assert.equal(client.read(), "HMSG r 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+  assert.equal(world.server.counters.sent.hmsg, 1);
 });
 
 Deno.test("oversize: the answer does not wait for the body; then it goes on, or not", () => {
@@ -195,6 +196,8 @@ Deno.test("rules that are asked elsewhere keep the order of what follows", async
   client.send("67\r\n");
   for (let i = 0; i < 20; i++) await Promise.resolve();
   assert.equal(client.read(), "MSG c 1 4\r\n4567\r\n");
+  const { authorization_allowed, authorization_denied } = world.server.counters;
+  assert.deepEqual([authorization_allowed, authorization_denied], [4, 1], "SUB counts as well");
 });
 
 Deno.test("allow_responses: a request received gives the right to answer, so often, so long", () => {
