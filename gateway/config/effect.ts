@@ -9,93 +9,79 @@ import { parsePath, type Path } from "./path.ts";
 import { type Table, valueAt } from "./tree.ts";
 import { isDefault, type Schema } from "./walk.ts";
 
-/**
- * Settings that other systems have and this one does without, for good. "error" where leaving
- * out what it asks for would be unsafe.
- */
-const SETTINGS_WITHOUT_EFFECT: readonly (readonly [
-  at: string,
-  severity: "warning" | "error",
-  why: string,
-])[] = [
-  ["**.acceptors", "warning", "one loop accepts all connections"],
-  ["**.tcp_options.active_n", "warning", "reading is paced by the sockets"],
-  ["**.tcp_options.buffer", "warning", "read buffers grow and shrink with the traffic"],
+/** A setting, as a pattern of paths, and why it does nothing. */
+type Note = readonly [at: string, why: string];
+
+/** Settings that other systems have and this one does without, for good. */
+const WITHOUT_EFFECT: readonly Note[] = [
+  ["**.acceptors", "one loop accepts all connections"],
+  ["**.tcp_options.active_n", "reading is paced by the sockets"],
+  ["**.tcp_options.buffer", "read buffers grow and shrink with the traffic"],
   [
     "**.tcp_options.recbuf",
-    "warning",
     "the runtime cannot size socket buffers; the system does, within sysctl net.ipv4.tcp_rmem",
   ],
   [
     "**.tcp_options.sndbuf",
-    "warning",
     "the runtime cannot size socket buffers; the system does, within sysctl net.ipv4.tcp_wmem",
   ],
-  ["**.tcp_options.reuseaddr", "warning", "it is always on"],
-  ["**.tcp_options.nolinger", "warning", "connections are closed in the ordinary way"],
-  ["**.tcp_options.send_timeout_close", "warning", "such a client is always closed"],
-  ["**.websocket.piggyback", "warning", "what is sent in one turn shares a frame"],
+  ["**.tcp_options.reuseaddr", "it is always on"],
+  ["**.tcp_options.nolinger", "connections are closed in the ordinary way"],
+  ["**.tcp_options.send_timeout_close", "such a client is always closed"],
+  ["**.websocket.piggyback", "what is sent in one turn shares a frame"],
   [
     "dashboard.listeners.https.ssl_options.sni.**",
-    "warning",
     "the admin port shows one certificate; let it name all hosts",
   ],
-  ["**.ssl_options.verify_peer_ext_key_usage", "error", "the runtime checks for client use only"],
-  ["**.ssl_options.partial_chain", "warning", "name the intermediate certificate in cacertfile"],
+  ["**.ssl_options.partial_chain", "name the intermediate certificate in cacertfile"],
   [
     "**.ssl_options.honor_cipher_order",
-    "warning",
     "the runtime takes the first suite that the client names and that it has",
   ],
-  ["**.ssl_options.dhfile", "warning", "key exchange is by elliptic curves"],
-  [
-    "**.ssl_options.reuse_sessions",
-    "warning",
-    "sessions that began on a listener may resume there",
-  ],
-  [
-    "**.ssl_options.session_tickets",
-    "warning",
-    "sessions that began on a listener may resume there",
-  ],
-  ["**.ssl_options.hibernate_after", "warning", "connections have no process that could sleep"],
-  ["**.ssl_options.gc_after_handshake", "warning", "memory is collected as needed"],
-  ["**.ssl_options.log_level", "warning", "log.console.level is for everything"],
-  ["**.ssl_options.secure_renegotiate", "warning", "renegotiation is always secure"],
-  ["**.ssl_options.client_renegotiation", "warning", "renegotiation is limited by the runtime"],
-  ["**.ssl.ciphers", "warning", "the runtime offers its own, all of them safe"],
-  ["**.ssl.depth", "error", "the runtime has no limit for the length of chains"],
-  ["**.ssl.hibernate_after", "warning", "connections have no process that could sleep"],
-  ["**.ssl.log_level", "warning", "log.console.level is for everything"],
-  ["**.ssl.reuse_sessions", "warning", "the runtime decides"],
-  ["**.ssl.secure_renegotiate", "warning", "renegotiation is always secure"],
-  ["**.ssl.middlebox_comp_mode", "warning", "the runtime decides"],
-  ["**.max_fail_count", "warning", "a key set that fails is asked again at growing intervals"],
-  ["**.auto_reconnect", "warning", "connections always reconnect; the setting is deprecated"],
-  ["**.w_mode", "warning", "nothing is written"],
-  ["**.use_legacy_protocol", "warning", "the driver finds out by itself"],
-  ["**.topology.pool_size", "warning", "pool_size of the backend counts"],
-  ["**.topology.max_overflow", "warning", "pool_size of the backend counts"],
-  ["**.topology.overflow_ttl", "warning", "pool_size of the backend counts"],
-  ["**.topology.overflow_check_period", "warning", "pool_size of the backend counts"],
+  ["**.ssl_options.dhfile", "key exchange is by elliptic curves"],
+  ["**.ssl_options.reuse_sessions", "sessions that began on a listener may resume there"],
+  ["**.ssl_options.session_tickets", "sessions that began on a listener may resume there"],
+  ["**.ssl_options.hibernate_after", "connections have no process that could sleep"],
+  ["**.ssl_options.gc_after_handshake", "memory is collected as needed"],
+  ["**.ssl_options.log_level", "log.console.level is for everything"],
+  ["**.ssl_options.secure_renegotiate", "renegotiation is always secure"],
+  ["**.ssl_options.client_renegotiation", "renegotiation is limited by the runtime"],
+  ["**.ssl.ciphers", "the runtime offers its own, all of them safe"],
+  ["**.ssl.hibernate_after", "connections have no process that could sleep"],
+  ["**.ssl.log_level", "log.console.level is for everything"],
+  ["**.ssl.reuse_sessions", "the runtime decides"],
+  ["**.ssl.secure_renegotiate", "renegotiation is always secure"],
+  ["**.ssl.middlebox_comp_mode", "the runtime decides"],
+  ["**.max_fail_count", "a key set that fails is asked again at growing intervals"],
+  ["**.auto_reconnect", "connections always reconnect; the setting is deprecated"],
+  ["**.w_mode", "nothing is written"],
+  ["**.use_legacy_protocol", "the driver finds out by itself"],
+  ["**.topology.pool_size", "pool_size of the backend counts"],
+  ["**.topology.max_overflow", "pool_size of the backend counts"],
+  ["**.topology.overflow_ttl", "pool_size of the backend counts"],
+  ["**.topology.overflow_check_period", "pool_size of the backend counts"],
   [
     "authentication_settings.node_cache.**",
-    "warning",
     "backends are asked at each login, so that a changed password holds at once",
   ],
-  ["authorization.node_cache.**", "warning", "authorization.cache keeps answers, for each client"],
+  ["authorization.node_cache.**", "authorization.cache keeps answers, for each client"],
   [
     "authentication_settings.builtin_record_count_refresh_interval",
-    "warning",
     "users are counted as they change",
   ],
 ];
 
+/** The same, where leaving out what it asks for would be unsafe. */
+const UNSAFE_WITHOUT_EFFECT: readonly Note[] = [
+  ["**.ssl_options.verify_peer_ext_key_usage", "the runtime checks for client use only"],
+  ["**.ssl.depth", "the runtime has no limit for the length of chains"],
+];
+
 /** Settings of which some works. */
-const SETTINGS_WITH_LESS_EFFECT: readonly (readonly [at: string, what: string])[] = [
+const LESS_EFFECT: readonly Note[] = [
   [
     "**.tcp_options.keepalive",
-    "has effect in part: the runtime can set the first number only; the others are the system's " +
+    "the runtime can set the first number only; the others are the system's " +
     "(sysctl net.ipv4.tcp_keepalive_intvl and net.ipv4.tcp_keepalive_probes)",
   ],
 ];
@@ -120,19 +106,20 @@ export function effectFinding(path: Path): Finding | undefined {
   return { path, severity: note.severity, message: note.message, remove: "value" };
 }
 
-/** The tables of settings in one, patterns taken apart. */
+/** All tables in one, patterns taken apart. */
 const NOTES = [
-  ...SETTINGS_WITHOUT_EFFECT.map(([at, severity, why]) => ({
+  ...WITHOUT_EFFECT.map(toNote("warning", "has no effect here")),
+  ...UNSAFE_WITHOUT_EFFECT.map(toNote("error", "has no effect here")),
+  ...LESS_EFFECT.map(toNote("warning", "has effect in part")),
+];
+
+function toNote(severity: "warning" | "error", what: string) {
+  return ([at, why]: Note) => ({
     pattern: at.split("."),
     severity,
-    message: `has no effect here: ${why}`,
-  })),
-  ...SETTINGS_WITH_LESS_EFFECT.map(([at, message]) => ({
-    pattern: at.split("."),
-    severity: "warning" as const,
-    message,
-  })),
-];
+    message: `${what}: ${why}`,
+  });
+}
 
 /** Whether a path fits a pattern of the tables. */
 function matches(pattern: readonly string[], path: Path): boolean {
