@@ -93,17 +93,20 @@ ssl_options.keyfile = "${dir}/key.pem"
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
-  for (let round = 1; round <= RELOADS; round++) {
-    await renew(`certificate-${round}`);
-    await rewrite(
-      gateway,
-      (text) => text.replace(/max_conn_rate = \d+/, `max_conn_rate = ${5000 + round}`),
-    );
-    await reload(gateway);
-    if (round % 10 === 0) assert.equal(await shownBy(tlsPort), `certificate-${round}`);
+  try {
+    for (let round = 1; round <= RELOADS; round++) {
+      await renew(`certificate-${round}`);
+      await rewrite(
+        gateway,
+        (text) => text.replace(/max_conn_rate = \d+/, `max_conn_rate = ${5000 + round}`),
+      );
+      await reload(gateway);
+      if (round % 10 === 0) assert.equal(await shownBy(tlsPort), `certificate-${round}`);
+    }
+  } finally {
+    reloading = false;
+    await traffic;
   }
-  reloading = false;
-  await traffic;
 
   const fromNats = { n: 0, s: 0 };
   for (let left = 2 * sent; left > 0; left--) {
