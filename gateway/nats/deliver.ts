@@ -31,7 +31,6 @@ export function deliver(session: NatsSession, message: Message, target: Target):
   const replyTail = TAIL_REPLY + 2 * session.dialect.index;
   if (tail === TAIL_PLAIN || tail === replyTail) {
     encodeTail(out, prefix, message, false);
-    session.server.counters.sent.msg++;
   } else if (session.options.headers && (tail === TAIL_PLAIN + 1 || tail === replyTail + 1)) {
     encodeTail(out, prefix, message, true);
     session.server.counters.sent.hmsg++;
@@ -110,9 +109,7 @@ function encodeWhole(
   const header = headerBlock(session, message, retained);
   const reply = extras === undefined ? undefined : replyFor(session, extras);
   encodeMessage(session.link.out, prefix, reply, header, message);
-  const { sent } = session.server.counters;
-  if (header === undefined) sent.msg++;
-  else sent.hmsg++;
+  if (header !== undefined) session.server.counters.sent.hmsg++;
 }
 
 /**
