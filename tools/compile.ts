@@ -24,6 +24,8 @@ const PERMISSIONS = [
   "--allow-env",
   "--allow-sys",
   "--no-prompt",
+  // Else code could be fetched from a handful of well-known hosts.
+  "--deny-import",
   // For SO_REUSEPORT and for the datagrams to the service manager.
   "--unstable-net",
 ];

@@ -167,6 +167,20 @@ binaryTest("it knows what it was made of", async () => {
   assert.equal(target, Deno.build.target);
 });
 
+binaryTest("it may start no programs, load no native code and fetch none", async () => {
+  const bytes = await Deno.readFile(BINARY!);
+  // What `deno compile` wrote down for the runtime, near the end of the file.
+  const text = new TextDecoder("latin1").decode(bytes.subarray(-32 * 1024 * 1024));
+  const permissions = JSON.parse(/"permissions":(\{[^}]*\})/.exec(text)![1]!);
+  const allowed = Object.entries(permissions)
+    .filter(([name, value]) => name.startsWith("allow_") && value !== null).map(([name]) => name);
+  const expected = ["allow_env", "allow_net", "allow_read", "allow_sys", "allow_write"];
+  // Importing is allowed by default, and what is denied goes first.
+  assert.deepEqual(allowed.filter((name) => name !== "allow_import").sort(), expected);
+  assert.deepEqual(permissions.deny_import, []);
+  assert.equal(permissions.prompt, false);
+});
+
 binaryTest("the password worker is inside", async () => {
   // "s3cret", at the least cost that there is.
   const hash = await bcrypt.hash("s3cret", 4);
