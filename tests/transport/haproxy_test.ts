@@ -44,7 +44,9 @@ proxy_protocol_trusted = ["192.0.2.1"]
 [listeners.ssl.proxied]
 ${proxied}${tls}
 [listeners.ws.proxied]
-${proxied}`,
+${proxied}
+[listeners.wss.proxied]
+${proxied}${tls}`,
     });
     const doors = [
       { listener: "nats:tcp:proxied", send: "send-proxy" },
@@ -53,6 +55,8 @@ ${proxied}`,
       { listener: "nats:ssl:proxied", send: "send-proxy-v2" },
       { listener: "mqtt:ssl:proxied", send: "send-proxy-v2" },
       { listener: "mqtt:ws:proxied", send: "send-proxy-v2" },
+      { listener: "mqtt:wss:proxied", send: "send-proxy" },
+      { listener: "mqtt:wss:proxied", send: "send-proxy-v2" },
       { listener: "nats:tcp:distrustful", send: "send-proxy-v2" },
     ].map((door) => ({ ...door, port: freePort() }));
     const config = "defaults\n mode tcp\n timeout connect 5s\n timeout client 60s\n" +
@@ -93,7 +97,8 @@ ${proxied}`,
             await using client = await NatsClient.open(port, { tls: { caFile: `${dir}/ca.pem` } });
             assert.equal(client.nc.info?.client_ip, "127.0.0.1");
           } else {
-            const protocol = listener === "mqtt:ssl:proxied" ? "mqtts" : "ws";
+            const type = listener.split(":")[1];
+            const protocol = type === "ssl" ? "mqtts" : type === "wss" ? "wss" : "ws";
             const more = { protocol, host: "localhost", path: "/mqtt", ca: authority.ca } as const;
             await using client = await MqttClient.open(port, 5, more);
             await client.publish("x", "y", { qos: 1 });
