@@ -5,7 +5,7 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import type { GatewayControl } from "../gateway/control.ts";
-import { ConfigError, OperationalError, WRITE_FAILED } from "../gateway/errors.ts";
+import { ConfigError, EXIT, OperationalError } from "../gateway/errors.ts";
 import type { Audit } from "./audit.ts";
 import type { AdminAuth } from "./auth/auth.ts";
 import { allow, type Caller, type Needs, type Scope } from "./auth/caller.ts";
@@ -225,7 +225,7 @@ export function toProblem(error: unknown): Problem | undefined {
     return new Problem(400, "BAD_REQUEST", message, error.issues);
   }
   if (error instanceof OperationalError) {
-    return error.exitCode === WRITE_FAILED
+    return error.exitCode === EXIT.notKept
       ? new Problem(503, "SERVICE_UNAVAILABLE", error.message)
       : new Problem(400, "BAD_REQUEST", error.message);
   }

@@ -4,7 +4,7 @@
  * written to.
  */
 import type { GatewayControl } from "../gateway/control.ts";
-import { OperationalError, WRITE_FAILED } from "../gateway/errors.ts";
+import { EXIT, OperationalError } from "../gateway/errors.ts";
 import type { Element } from "./ordered.ts";
 import { Problem } from "./problem.ts";
 
@@ -100,7 +100,7 @@ function writeRules(directory: string, rules: string): string {
     file.syncSync();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new OperationalError(`Cannot write the rules to ${path}: ${reason}`, WRITE_FAILED, {
+    throw new OperationalError(`Cannot write the rules to ${path}: ${reason}`, EXIT.notKept, {
       cause: error,
     });
   }

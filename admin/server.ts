@@ -6,7 +6,7 @@ import type { Config, ServerTlsConfig } from "../gateway/config/types.ts";
 import { isLocal } from "../gateway/config/values.ts";
 import { type Bind, formatBind } from "../gateway/address.ts";
 import type { GatewayControl } from "../gateway/control.ts";
-import { OperationalError } from "../gateway/errors.ts";
+import { EXIT, OperationalError } from "../gateway/errors.ts";
 import { tlsRules } from "../gateway/transport/tls_judge.ts";
 import { loadTlsMaterial } from "../gateway/transport/tls_material.ts";
 import { probeTls } from "../gateway/transport/tls_probe.ts";
@@ -160,7 +160,7 @@ class Ports {
         `Cannot listen on ${formatBind(bind)} for ${id}: ${reason} (set ${
           settingOf(id)
         } to another address)`,
-        69,
+        EXIT.unavailable,
         { cause: error },
       );
     }
@@ -195,7 +195,10 @@ let probed: Promise<void> | undefined;
  */
 async function portTls(config: ServerTlsConfig, where: string): Promise<PortTls> {
   if (config.fail_if_no_peer_cert && config.verify !== "verify_peer") {
-    throw new OperationalError(`${where}.fail_if_no_peer_cert needs verify = "verify_peer"`, 78);
+    throw new OperationalError(
+      `${where}.fail_if_no_peer_cert needs verify = "verify_peer"`,
+      EXIT.config,
+    );
   }
   await (probed ??= probeTls(realClock()));
   const material = await loadTlsMaterial(config, where);

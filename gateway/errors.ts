@@ -19,16 +19,30 @@ export class ProtocolError extends Error {
   }
 }
 
-/** Exit code and mark of what could not be kept: the disk is full, or may not be written. */
-export const WRITE_FAILED = 74;
+/** Exit codes of the program, as in sysexits(3) where that has one. */
+export const EXIT = {
+  ok: 0,
+  /** The command did its work and the answer is bad news. */
+  failure: 1,
+  /** The command line makes no sense. */
+  usage: 2,
+  /** A port, the store or the server that was asked for cannot be had. */
+  unavailable: 69,
+  /** A bug in natsgate. */
+  internal: 70,
+  /** Something could not be kept: the disk is full, or may not be written. */
+  notKept: 74,
+  /** The configuration is invalid. */
+  config: 78,
+} as const;
 
 /** The world is not as needed (port taken, disk full). The message says what to do next. */
 export class OperationalError extends Error {
   override readonly name = "OperationalError";
   constructor(
     message: string,
-    /** Exit code when this stops the process (69 unavailable, 70 internal, 74 not kept). */
-    readonly exitCode: number = 69,
+    /** Exit code when this stops the process. */
+    readonly exitCode: number = EXIT.unavailable,
     options?: ErrorOptions,
   ) {
     super(message, options);

@@ -3,6 +3,7 @@
  * place that knows signals.
  */
 import { type Clock, realClock } from "./clock.ts";
+import { EXIT } from "./errors.ts";
 import type { Log } from "./observe/log.ts";
 import type { Notice } from "./start_notices.ts";
 import { type Notifier, notifier } from "./systemd.ts";
@@ -51,7 +52,7 @@ export async function supervise(
     hooks.onSignal("SIGUSR2", () => supervisor.lameDuck()),
     hooks.onUncaught((error) => {
       log.error("an error that nothing caught; this is a bug", { error: describe(error) });
-      supervisor.stop("bug", 70);
+      supervisor.stop("bug", EXIT.internal);
     }),
   ];
   for (const { level, text } of gateway.notices) {

@@ -3,7 +3,7 @@
  * and, when there is none at all, a key that is made and written to a file.
  */
 import type { Config } from "../../gateway/config/types.ts";
-import { OperationalError } from "../../gateway/errors.ts";
+import { EXIT, OperationalError } from "../../gateway/errors.ts";
 import type { AdminAuth } from "./auth.ts";
 import { type GivenKey, readBootstrap } from "./keys.ts";
 
@@ -40,7 +40,7 @@ function bootstrapKeys(auth: AdminAuth, config: Config): readonly GivenKey[] {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperationalError(
       `Cannot read api_key.bootstrap_file ${bootstrap_file}: ${reason} (make it, or take it out)`,
-      78,
+      EXIT.config,
     );
   }
   const { keys, problems } = readBootstrap(text);
@@ -65,7 +65,7 @@ function writeFirstKey(auth: AdminAuth, config: Config): void {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperationalError(
       `Cannot write the first API key to ${path}: ${reason} (make the directory writable)`,
-      69,
+      EXIT.unavailable,
     );
   }
   auth.control.log.info("an API key for administration was made", { file: path });

@@ -4,7 +4,7 @@
  */
 import { inNetwork, type Network, parseAddress, parseNetwork } from "../address.ts";
 import type { Clock } from "../clock.ts";
-import { OperationalError, WRITE_FAILED } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import type { UserStore } from "./users.ts";
 
 /** By what somebody is banned. */
@@ -139,7 +139,7 @@ export class BanList {
     if (this.store.commit()) return;
     throw new OperationalError(
       "The ban holds, but could not be written to disk; see the log.",
-      WRITE_FAILED,
+      EXIT.notKept,
     );
   }
 }

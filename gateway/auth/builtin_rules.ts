@@ -1,7 +1,7 @@
 /**
  * The source `built_in_database`: rules of client ids, of user names, and for all, in the store.
  */
-import { OperationalError, WRITE_FAILED } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import type { SubjectReader } from "./nats_permissions.ts";
 import type { Rule } from "./rule.ts";
 import { readRules, RuleProblem } from "./rule_object.ts";
@@ -110,7 +110,7 @@ export class BuiltinRules {
     if (!written) {
       throw new OperationalError(
         "The rules could not be written to disk; see the log.",
-        WRITE_FAILED,
+        EXIT.notKept,
       );
     }
   }

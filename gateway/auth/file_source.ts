@@ -2,7 +2,7 @@
  * The source `file`: rules in the configuration itself, or in a file of the classic grammar.
  */
 import { readFileSync } from "node:fs";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import { parseAclFile } from "./acl_file.ts";
 import type { SubjectReader } from "./nats_permissions.ts";
 import type { Rule } from "./rule.ts";
@@ -32,7 +32,10 @@ function readInline(values: readonly unknown[], subjects: SubjectReader): Rule[]
     return readRules(values, { subjects, source: "rules_list", namesAreConditions: true });
   } catch (error) {
     if (!(error instanceof RuleProblem)) throw error;
-    throw new OperationalError(`The rules in rules_list cannot be used: ${error.message}.`, 78);
+    throw new OperationalError(
+      `The rules in rules_list cannot be used: ${error.message}.`,
+      EXIT.config,
+    );
   }
 }
 
@@ -48,7 +51,7 @@ function readFile(
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperationalError(
       `Cannot read the rules in ${path}: ${reason} (set path of the file source).`,
-      78,
+      EXIT.config,
     );
   }
   const { rules, problems } = parseAclFile(text, path, subjects, profile);
@@ -56,6 +59,6 @@ function readFile(
   if (first === undefined) return rules;
   throw new OperationalError(
     `The rules in ${path} cannot be used: ${first.line}:${first.column}: ${first.message}.`,
-    78,
+    EXIT.config,
   );
 }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { AuthenticatorConfig, JwtConfig, PasswordConfig } from "../config/types.ts";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import type { Log } from "../observe/log.ts";
 import type { Provider } from "./chain.ts";
 import type { PartDeps } from "./deps.ts";
@@ -113,7 +113,7 @@ function jwtKeys(config: JwtConfig, deps: PartDeps): JwtKeys {
   } catch {
     throw new OperationalError(
       "The public_key of the jwt authenticator is no PEM text and no readable PEM file.",
-      78,
+      EXIT.config,
     );
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Users of the built-in database: one table for each chain, in the store's documents.
  */
-import { OperationalError, WRITE_FAILED } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import type { DocumentStore } from "../store/types.ts";
 import type { Provider } from "./chain.ts";
 import type { Hasher } from "./hasher.ts";
@@ -113,7 +113,7 @@ export class UserTable {
     if (this.store.commit()) return;
     throw new OperationalError(
       "The user could not be written to disk; see store errors in the log.",
-      WRITE_FAILED,
+      EXIT.notKept,
     );
   }
 }

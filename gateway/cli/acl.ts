@@ -4,12 +4,13 @@ import type { Authorizer, ClientView, Decision } from "../auth/types.ts";
 import { realClock } from "../clock.ts";
 import type { Config } from "../config/types.ts";
 import { toFilter, toTopic } from "../core/topic.ts";
+import { EXIT } from "../errors.ts";
 import { createMapping } from "../nats/subject.ts";
 import { silentLog } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { MemoryDocuments } from "../store/memory_documents.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { printIssues, readSettings } from "./settings.ts";
 import { UsageError } from "./usage.ts";
 

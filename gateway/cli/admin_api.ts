@@ -4,8 +4,7 @@
 import { Buffer } from "node:buffer";
 import type { DashboardConfig } from "../config/types.ts";
 import { type Bind, formatBind } from "../address.ts";
-import { OperationalError } from "../errors.ts";
-import { EXIT } from "./io.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import type { Arguments } from "./parse.ts";
 import { readSettings } from "./settings.ts";
 import { UsageError } from "./usage.ts";

@@ -1,11 +1,12 @@
 /** `natsgate bench`: load from publishers to subscribers, with rates and latencies. */
 import { setImmediate } from "node:timers";
+import { EXIT } from "../errors.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
 import type { TestClient } from "./client.ts";
 import { connectClient } from "./connect.ts";
 import { LatencyHistogram } from "./latency.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { UsageError } from "./usage.ts";
 
 /** Bytes at the start of each payload that hold when it was sent. */

@@ -1,9 +1,9 @@
 /** `natsgate cert self-signed`. */
 import { DAY_MS } from "../clock.ts";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import { issueCertificate } from "../transport/issue_certificate.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 
 /** Makes a CA and a server certificate signed by it, for tests and closed networks. */
 export function run(args: Arguments, io: Io): number {

@@ -1,9 +1,10 @@
 /** `natsgate check`. */
 import { accessIssues } from "../auth/check.ts";
 import { realClock } from "../clock.ts";
+import { EXIT } from "../errors.ts";
 import { checkWaysIn } from "../gateway.ts";
 import { createMapping } from "../nats/subject.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import type { Arguments } from "./parse.ts";
 import { printIssues, readSettings } from "./settings.ts";
 

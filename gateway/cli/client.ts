@@ -2,7 +2,7 @@
  * What both test clients can do, whichever protocol they speak. Names are in the spelling of the
  * protocol: subjects for NATS, topics for MQTT.
  */
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import { Outbox } from "../protocol/outbox.ts";
 import { writeAll } from "../transport/stream.ts";
 import type { DialedStream } from "./dial.ts";
@@ -118,7 +118,7 @@ export class Pump {
       return await this.stream.read(buffer);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new OperationalError(`The connection broke: ${reason}`, 69, { cause });
+      throw new OperationalError(`The connection broke: ${reason}`, EXIT.unavailable, { cause });
     }
   }
 

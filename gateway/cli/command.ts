@@ -1,11 +1,11 @@
 /**
  * The command line: finds the command that the words ask for and runs it.
  */
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import { interruption } from "../lifecycle.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { EXIT, type Io, processIo } from "./io.ts";
+import { type Io, processIo } from "./io.ts";
 import { parse } from "./parse.ts";
 import { UsageError } from "./usage.ts";
 

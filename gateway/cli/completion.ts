@@ -1,8 +1,9 @@
 /** `natsgate completion`: what a shell needs to complete commands, options and their values. */
+import { EXIT } from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { type Command, HELP_OPTION, type OptionSpec } from "./parse.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 
 /** Prints the completions for a shell. */
 export function run(args: Arguments, io: Io): number {

@@ -1,8 +1,8 @@
 /** `natsgate config diff`. */
 import { type Change, diffConfigs } from "../config/diff.ts";
 import type { Config } from "../config/types.ts";
-import { OperationalError } from "../errors.ts";
-import { EXIT, type Io } from "./io.ts";
+import { EXIT, OperationalError } from "../errors.ts";
+import type { Io } from "./io.ts";
 import type { Arguments } from "./parse.ts";
 import { printIssues, readSettings } from "./settings.ts";
 

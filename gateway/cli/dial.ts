@@ -4,7 +4,7 @@
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
 import { formatBind, parseAddress } from "../address.ts";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import { ChunkQueue } from "../transport/chunk_queue.ts";
 import type { ByteStream } from "../transport/stream.ts";
 import { openWebSocket } from "./client_websocket.ts";
@@ -197,7 +197,11 @@ class SocketStream implements ByteStream {
 function unreachable({ host, port }: Target, error: unknown): OperationalError {
   if (error instanceof OperationalError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new OperationalError(`Cannot connect to ${formatBind({ host, port })}: ${reason}`, 69, {
-    cause: error,
-  });
+  return new OperationalError(
+    `Cannot connect to ${formatBind({ host, port })}: ${reason}`,
+    EXIT.unavailable,
+    {
+      cause: error,
+    },
+  );
 }

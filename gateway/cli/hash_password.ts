@@ -2,9 +2,10 @@
 import { createHasher } from "../auth/hasher.ts";
 import type { HashAlgorithm, MacFunction, SaltPosition } from "../auth/password.ts";
 import { realClock } from "../clock.ts";
+import { EXIT } from "../errors.ts";
 import { silentLog } from "../observe/log.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { UsageError } from "./usage.ts";
 
 /** Hashes the password on standard input, for a bootstrap file or a database. */

@@ -1,9 +1,10 @@
 /**
  * Help texts, made from the table of commands.
  */
+import { EXIT } from "../errors.ts";
 import { HELP_OPTION, operandUsage } from "./parse.ts";
 import type { Arguments, Command, OptionSpec } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { TOPICS } from "./help_topics.ts";
 import { VERSION } from "../version.ts";
 import { COMMANDS } from "./commands.ts";

@@ -2,21 +2,6 @@
  * What a command sees of the world outside: streams and environment. Tests pass their own.
  */
 
-/** Exit codes of the program, as in sysexits(3) where that has one. */
-export const EXIT = {
-  ok: 0,
-  /** The command did its work and the answer is bad news. */
-  failure: 1,
-  /** The command line makes no sense. */
-  usage: 2,
-  /** A port, the store or the server that was asked for cannot be had. */
-  unavailable: 69,
-  /** A bug in natsgate. */
-  internal: 70,
-  /** The configuration is invalid. */
-  config: 78,
-} as const;
-
 /** Streams and environment of a command. */
 export interface Io {
   /** Writes to standard output, as it is. */

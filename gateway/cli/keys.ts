@@ -1,9 +1,10 @@
 /** `natsgate nkey gen`, `natsgate nkey show`, `natsgate nkey inspect`. */
 import { decodeToken, JwtRefusal, requireSignature } from "../auth/nats_claims.ts";
 import { generateNkey, publicNkeyOfSeed } from "../auth/nkey.ts";
+import { EXIT } from "../errors.ts";
 import { type NkeyKind, parsePublicNkey, parseSeed } from "../nkey_text.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { UsageError } from "./usage.ts";
 
 /** Makes a key pair: the seed is for the client, the public key for the configuration. */

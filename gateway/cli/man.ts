@@ -1,10 +1,11 @@
 /** `natsgate man`: the manual page, made from the table of commands. */
+import { EXIT } from "../errors.ts";
 import { BUILT, VERSION } from "../version.ts";
 import { COMMANDS } from "./commands.ts";
 import { optionHelp } from "./help.ts";
 import { TOPICS } from "./help_topics.ts";
 import { type Arguments, operandUsage } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 
 /** Prints the page in the man(7) format. */
 export function run(_args: Arguments, io: Io): number {

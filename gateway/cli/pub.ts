@@ -1,8 +1,9 @@
 /** `natsgate pub`. */
+import { EXIT } from "../errors.ts";
 import { connectClient } from "./connect.ts";
 import type { PublishOptions } from "./client.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { UsageError } from "./usage.ts";
 
 /** Publishes what the operand, a file or standard input holds. */

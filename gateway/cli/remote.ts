@@ -1,8 +1,8 @@
 /** The commands that ask or tell a running gateway, except `tail`. */
 import { AdminApi, API } from "./admin_api.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io, printable } from "./io.ts";
-import { OperationalError } from "../errors.ts";
+import { type Io, printable } from "./io.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 
 /** Runs a command with the API and lets go of it afterwards. */
 async function withApi(args: Arguments, use: (api: AdminApi) => Promise<number>): Promise<number> {

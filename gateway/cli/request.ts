@@ -1,7 +1,8 @@
 /** `natsgate request`. */
+import { EXIT } from "../errors.ts";
 import { connectClient, inTime } from "./connect.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { payloadsOf, publishOptions } from "./pub.ts";
 import { printMessage } from "./sub.ts";
 

@@ -2,11 +2,12 @@
 import { startAdmin } from "../../admin/server.ts";
 import { realClock } from "../clock.ts";
 import type { LogConfig } from "../config/types.ts";
+import { EXIT } from "../errors.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
 import { type ProcessHooks, processHooks, supervise } from "../lifecycle.ts";
 import { type LogOptions, openLog } from "../observe/log_output.ts";
 import { VERSION } from "../version.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import type { Arguments } from "./parse.ts";
 import { printIssues, readSettings, settingsSource } from "./settings.ts";
 import { watchFile } from "./watch.ts";

@@ -1,6 +1,7 @@
 /** `natsgate service`: files that make the gateway a service of the machine. */
+import { EXIT } from "../errors.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 
 /** Where things are. */
 interface Places {

@@ -1,9 +1,10 @@
 /** `natsgate sub`. */
 import { Buffer } from "node:buffer";
+import { EXIT } from "../errors.ts";
 import type { Received } from "./client.ts";
 import { connectClient } from "./connect.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io, printable } from "./io.ts";
+import { type Io, printable } from "./io.ts";
 
 /** Prints messages until it has enough of them, the time is over or the user stops it. */
 export async function run(args: Arguments, io: Io): Promise<number> {

@@ -1,8 +1,9 @@
 /** `natsgate tail`: live traffic of a running gateway. */
 import { Buffer } from "node:buffer";
+import { EXIT } from "../errors.ts";
 import { AdminApi, API } from "./admin_api.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { printMessage } from "./sub.ts";
 
 /** A message as the stream of events carries it. */

@@ -1,8 +1,9 @@
 /** `natsgate translate`. */
 import { filterProblem, topicProblem } from "../core/topic.ts";
+import { EXIT } from "../errors.ts";
 import { createMapping, isValidSubject, type MappingKind } from "../nats/subject.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 
 /** Prints both spellings of a name. Exit code 1 when the other side cannot spell it. */
 export function run(args: Arguments, io: Io): number {

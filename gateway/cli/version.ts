@@ -1,7 +1,8 @@
 /** `natsgate version`. */
+import { EXIT } from "../errors.ts";
 import { BUILT, COMMIT, VERSION } from "../version.ts";
 import type { Arguments } from "./parse.ts";
-import { EXIT, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 
 /** Prints what this build is, as one line or as JSON. */
 export function run(args: Arguments, io: Io): number {

@@ -5,7 +5,7 @@ import { networksMatcher } from "../address.ts";
 import type { Clock } from "../clock.ts";
 import { formatPath } from "../config/path.ts";
 import type { Config, ServerTlsConfig, WebsocketConfig } from "../config/types.ts";
-import { type ConfigIssue, OperationalError } from "../errors.ts";
+import { type ConfigIssue, EXIT, OperationalError } from "../errors.ts";
 import { canTimeKeepAlive } from "../transport/adopt.ts";
 import { loadTlsMaterial, type TlsMaterial } from "../transport/tls_material.ts";
 import { probeTls } from "../transport/tls_probe.ts";
@@ -37,11 +37,17 @@ export async function listenerMaterial(plan: ListenerPlan): Promise<TlsMaterial 
   if (tls === undefined) return undefined;
   if ("path" in plan.listener.bind) {
     const path = formatPath(plan.path);
-    throw new OperationalError(`${path}.bind is a Unix socket, which needs no TLS; use tcp`, 78);
+    throw new OperationalError(
+      `${path}.bind is a Unix socket, which needs no TLS; use tcp`,
+      EXIT.config,
+    );
   }
   if (tls.fail_if_no_peer_cert && tls.verify !== "verify_peer") {
     const path = `${formatPath(plan.path)}.ssl_options`;
-    throw new OperationalError(`${path}.fail_if_no_peer_cert needs verify = "verify_peer"`, 78);
+    throw new OperationalError(
+      `${path}.fail_if_no_peer_cert needs verify = "verify_peer"`,
+      EXIT.config,
+    );
   }
   return await loadTlsMaterial(tls, `${formatPath(plan.path)}.ssl_options`);
 }

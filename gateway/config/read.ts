@@ -1,5 +1,5 @@
 /** Reads the files of a configuration; everything else about it is in `load.ts`. */
-import { type ConfigIssue, OperationalError, WRITE_FAILED } from "../errors.ts";
+import { type ConfigIssue, EXIT, OperationalError } from "../errors.ts";
 import { loadConfig, type LoadResult } from "./load.ts";
 
 /** Which files and arguments. */
@@ -50,7 +50,7 @@ export function writeOverlay(path: string, text: string): void {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperationalError(
       `Cannot write ${path}: ${reason} (the change was taken back; make the directory writable)`,
-      WRITE_FAILED,
+      EXIT.notKept,
       { cause: error },
     );
   }
@@ -90,7 +90,7 @@ function readText(path: string, mayBeAbsent: boolean): string | undefined {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperationalError(
       `Cannot read the configuration ${path}: ${reason} (name another file with --config)`,
-      78,
+      EXIT.config,
       { cause: error },
     );
   }

@@ -3,7 +3,7 @@
  * start.
  */
 import { DatabaseSync } from "node:sqlite";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import { DurableSessions } from "./durable_sessions.ts";
 import { Loader, type RecordRow, type SegmentRow } from "./loader.ts";
 import {
@@ -175,7 +175,7 @@ function cannotBackUp(target: string, error: unknown): OperationalError {
     : messageOf(error);
   return new OperationalError(
     `Cannot back up to ${target}: ${problem} (choose another name or directory)`,
-    69,
+    EXIT.unavailable,
     { cause: error },
   );
 }
@@ -183,7 +183,7 @@ function cannotBackUp(target: string, error: unknown): OperationalError {
 function cannotRestore(path: string, problem: unknown): OperationalError {
   return new OperationalError(
     `Cannot restore ${path}: ${messageOf(problem)} (choose another backup)`,
-    69,
+    EXIT.unavailable,
     { cause: problem },
   );
 }

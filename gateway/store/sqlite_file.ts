@@ -3,7 +3,7 @@
  * brought to the schema of this program.
  */
 import { DatabaseSync } from "node:sqlite";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 
 /** How hard `commit` presses data onto the disk. */
 export type Sync = "full" | "normal" | "off";
@@ -182,7 +182,7 @@ function takeLock(path: string): DatabaseSync {
     throw new OperationalError(
       `Cannot open the store ${path}: another process is using it (stop that one, or set ` +
         `node.data_dir to another directory)`,
-      69,
+      EXIT.unavailable,
       { cause: error },
     );
   }
@@ -276,7 +276,7 @@ function unusable(path: string, error: unknown): OperationalError {
   return new OperationalError(
     `Cannot open the store ${path}: ${messageOf(error)} (make the directory writable, set ` +
       `node.data_dir to another one, or set store.type = "memory")`,
-    69,
+    EXIT.unavailable,
     { cause: error },
   );
 }

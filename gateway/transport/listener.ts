@@ -4,7 +4,7 @@
  */
 import { type Bind, formatBind } from "../address.ts";
 import type { Clock } from "../clock.ts";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import type { Log } from "../observe/log.ts";
 import type { PeerInfo, Session } from "../protocol/session.ts";
 import { type AccessRule, allowed, plainAddress } from "./access_rules.ts";
@@ -148,7 +148,7 @@ export class Listener {
         `Cannot listen on ${formatBind(bind)} for ${id}: ${
           messageOf(error)
         } (free the address, or set another bind)`,
-        69,
+        EXIT.unavailable,
         { cause: error },
       );
     }

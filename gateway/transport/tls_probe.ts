@@ -4,7 +4,7 @@
  */
 import { connect } from "node:tls";
 import { type Clock, DAY_MS } from "../clock.ts";
-import { OperationalError } from "../errors.ts";
+import { EXIT, OperationalError } from "../errors.ts";
 import { issueCertificate } from "./issue_certificate.ts";
 import { closeQuietly } from "./stream.ts";
 import { loadTlsMaterial } from "./tls_material.ts";
@@ -31,7 +31,7 @@ export async function probeTls(clock: Clock): Promise<void> {
     `This runtime (Deno ${Deno.version.deno}) cannot verify TLS clients or upgrade a connection ` +
       "to TLS, so ssl and wss listeners would not be safe; run natsgate with the Deno version " +
       "named in its README, or set enable = false for these listeners",
-    70,
+    EXIT.internal,
   );
 }
 
