@@ -103,7 +103,7 @@ export class MqttSession implements Session, Connection, Held, Reading {
       this.#end({ kind: "slow-consumer" });
     }
     const client = this.at?.client;
-    if (client === undefined) return;
+    if (client === undefined || this.#isClosed()) return;
     if (client.deliveries.replays.waiting) this.#wakeAt(this.#lastReceived + REPLAY_PAUSE_MS);
     if (client.incomingCount > 0) this.#wakeAt(this.#lastReceived + HOUSEKEEPING_MS);
   }

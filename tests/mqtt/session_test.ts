@@ -165,3 +165,15 @@ Deno.test("a denied login gets its reason code and no reason [MQTT-3.2.2-7]", ()
   assert.ok(!connack.properties.reasonString?.includes("secret"));
   assert.equal(client.ended, "auth");
 });
+
+Deno.test("a session that has ended asks for no more ticks, whatever it left undone", () => {
+  for (const end of ["disconnect", "malformed"] as const) {
+    const world = new MqttWorld();
+    const client = world.connect("c", { properties: { sessionExpiry: 100 } });
+    client.publish("t", { qos: 2, packetId: 1 });
+    if (end === "disconnect") client.disconnect();
+    else client.session.receive(new Uint8Array([0xff, 0]));
+    assert.ok(client.ended !== undefined);
+    assert.equal(client.session.nextDeadline, Infinity, end);
+  }
+});
