@@ -22,6 +22,7 @@ export const TOPICS: readonly Topic[] = [
   2   the command line makes no sense
   69  a port, the store or a server that is needed cannot be had
   70  a bug in natsgate
+  74  something could not be kept: the disk is full, or may not be written
   78  the configuration is invalid; \`natsgate check\` lists every problem
 `,
   },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { main } from "../../gateway/cli/command.ts";
 import { COMMANDS } from "../../gateway/cli/commands.ts";
+import { EXIT } from "../../gateway/errors.ts";
 import { VERSION } from "../../gateway/version.ts";
 import { fakeIo } from "./fake_io.ts";
 
@@ -11,6 +12,12 @@ Deno.test("main() prints the version, as text and as JSON", async () => {
   const json = fakeIo();
   assert.equal(await main(["version", "--json"], json), 0);
   assert.equal(JSON.parse(json.output).version, VERSION);
+});
+
+Deno.test("every exit code is explained", async () => {
+  const io = fakeIo();
+  assert.equal(await main(["help", "exit-codes"], io), 0);
+  for (const code of Object.values(EXIT)) assert.match(io.output, new RegExp(`^  ${code} `, "m"));
 });
 
 Deno.test("the version is the one of deno.json", async () => {
