@@ -16,13 +16,22 @@ async function refresh(part) {
     if (answer.type === "opaqueredirect") return location.reload();
     if (!answer.ok) throw new Error(answer.statusText);
     const text = await answer.text();
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    if (!isInUse(part)) part.innerHTML = text;
-    if (focused !== "") document.getElementById(focused)?.focus();
+    if (!isInUse(part)) renew(part, text);
     away.hidden = true;
   } catch {
     away.hidden = false;
   }
+}
+
+/** Puts new content in place; whoever moves by keyboard stays where they are. */
+function renew(part, text) {
+  const { activeElement } = document;
+  const name = ["id", "popovertarget", "href", "aria-label"].find((one) =>
+    part.contains(activeElement) && activeElement.hasAttribute(one)
+  );
+  const value = name && CSS.escape(activeElement.getAttribute(name));
+  part.innerHTML = text;
+  if (name) part.querySelector(`[${name}="${value}"]`)?.focus();
 }
 
 /** Somebody is about to confirm something there, types, or has marked text to copy. */

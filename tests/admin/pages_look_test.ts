@@ -165,6 +165,12 @@ testInBrowser("on a phone the menu opens on demand, and keys do what fingers do"
   await dashboard.assertGood();
   await page.keyboard.press("Escape");
   await question.waitFor({ state: "hidden" });
+  // The table is rendered anew every two seconds.
+  await page.evaluate("document.querySelector('table').id = 'old'");
+  await page.locator("#old").waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  await question.waitFor();
+  await page.keyboard.press("Escape");
   assert.equal(await page.locator("tr", { hasText: "nats:tcp:default" }).count(), 1);
 });
 
