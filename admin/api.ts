@@ -9,7 +9,7 @@ import { ConfigError, EXIT, OperationalError } from "../gateway/errors.ts";
 import type { Audit } from "./audit.ts";
 import type { AdminAuth } from "./auth/auth.ts";
 import { allow, type Caller, type Needs, type Scope } from "./auth/caller.ts";
-import { BODY_BYTES_MAX, readBody, readJson } from "./body.ts";
+import { BODY_BYTES_MAX, readJson, SETTINGS_VALUES_MAX } from "./body.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
 
 /** What a request brings along, beside itself. */
@@ -194,17 +194,21 @@ function readQuery(context: AdminContext, schema: Shape | undefined): unknown {
 
 async function readInput(
   context: AdminContext,
-  { body, bodyType }: Pick<AnyOperation, "body" | "bodyType">,
+  { body, bodyShape, bodyType }: Pick<AnyOperation, "body" | "bodyShape" | "bodyType">,
 ): Promise<unknown> {
   if (body === undefined || bodyType !== undefined) return undefined;
-  const read = v.safeParse(body, await readJson(context.req.raw, BODY_BYTES_MAX));
+  const values_max = bodyShape === undefined ? Infinity : SETTINGS_VALUES_MAX;
+  const read = v.safeParse(body, await readJson(context.req.raw, BODY_BYTES_MAX, values_max));
   if (read.success) return read.output;
   throw new Problem(400, "BAD_REQUEST", describeIssues(read.issues));
 }
 
-/** All problems of an input in one line, each with its place. */
+/** Problems that are named in one answer. */
+const ISSUES_SHOWN_MAX = 20;
+
+/** The problems of an input in one line, each with its place. */
 function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
-  return issues.map((issue) => {
+  return issues.slice(0, ISSUES_SHOWN_MAX).map((issue) => {
     const path = v.getDotPath(issue);
     if (issue.type === "strict_object" && issue.expected === "never") return `${path}: unknown key`;
     if (issue.input === undefined) return path === null ? issue.message : `${path} is required`;
@@ -212,17 +216,18 @@ function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
   }).join("; ");
 }
 
-/** The text of a body that is no JSON. */
-export async function readTextBody(context: AdminContext, bytes_max: number): Promise<string> {
-  return new TextDecoder().decode(await readBody(context.req.raw, bytes_max));
-}
-
 /** What is thrown below the handlers, as the caller is told of it. */
 export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof ConfigError) {
-    const message = error.issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
+    const message = error.issues.map(({ path, message }) =>
+      path === "" ? message : `${path}: ${message}`
+    ).join("; ");
     return new Problem(400, "BAD_REQUEST", message, error.issues);
+  }
+  // Texts of other forms than JSON are not looked at for depth before they are read.
+  if (error instanceof RangeError && error.message.includes("call stack")) {
+    return new Problem(400, "BAD_REQUEST", "the body is nested too deep");
   }
   if (error instanceof OperationalError) {
     return error.exitCode === EXIT.notKept

@@ -5,6 +5,10 @@ import { Problem } from "./problem.ts";
 
 /** Most bytes of an ordinary body. */
 export const BODY_BYTES_MAX = 1024 * 1024;
+/** Most values in JSON that becomes settings: checking them takes longer than reading them. */
+export const SETTINGS_VALUES_MAX = 5000;
+/** Most lines of a configuration: the same. */
+const TOML_LINES_MAX = 10_000;
 /** Deepest nesting of JSON. */
 const JSON_DEPTH_MAX = 32;
 
@@ -31,10 +35,25 @@ export async function readBody(request: Request, bytes_max: number): Promise<Uin
 }
 
 /**
+ * The body as the text of a configuration.
+ * @throws {Problem} 400 for too many lines, 413 for too many bytes
+ */
+export async function readToml(request: Request): Promise<string> {
+  const text = new TextDecoder().decode(await readBody(request, BODY_BYTES_MAX));
+  if (text.split("\n", TOML_LINES_MAX + 1).length <= TOML_LINES_MAX) return text;
+  throw new Problem(400, "BAD_REQUEST", `the body has more than ${TOML_LINES_MAX} lines`);
+}
+
+/**
  * The body as JSON.
+ * @param values_max keys and elements that it may have in all
  * @throws {Problem} 400, 413, or 415 for another content type
  */
-export async function readJson(request: Request, bytes_max: number): Promise<unknown> {
+export async function readJson(
+  request: Request,
+  bytes_max: number,
+  values_max = Infinity,
+): Promise<unknown> {
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json") {
     const message = "expected Content-Type: application/json";
@@ -54,8 +73,14 @@ export async function readJson(request: Request, bytes_max: number): Promise<unk
       `the body is nested deeper than ${JSON_DEPTH_MAX} levels`,
     );
   }
+  let values = 0;
   try {
-    return JSON.parse(text, harmless);
+    return JSON.parse(text, (key, value) => {
+      if (++values > values_max) {
+        throw new Problem(400, "BAD_REQUEST", `the body has more than ${values_max} values`);
+      }
+      return harmless(key, value);
+    });
   } catch (error) {
     if (error instanceof Problem) throw error;
     const reason = error instanceof Error ? error.message : String(error);

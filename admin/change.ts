@@ -7,6 +7,9 @@ import type { AdminContext, AdminDeps } from "./api.ts";
 import type { Caller } from "./auth/caller.ts";
 import { Problem } from "./problem.ts";
 
+/** Most settings that one request changes; a list counts as one. */
+const EDITS_MAX = 200;
+
 /**
  * Makes the changes, and notes for the audit trail what they were.
  * @param edits those that depend on what is there are a function: see `ConfigControl.change`
@@ -19,7 +22,9 @@ export async function change(
 ): Promise<void> {
   const changes = await control.config.change(() => {
     checkVersion(context, control.config.version);
-    return typeof edits === "function" ? edits() : edits;
+    const all = typeof edits === "function" ? edits() : edits;
+    if (all.length <= EDITS_MAX) return all;
+    throw new Problem(400, "BAD_REQUEST", `the body has more than ${EDITS_MAX} settings`);
   }, caller.name);
   context.set("note", changes.map(({ path }) => path).join(", "));
 }

@@ -3,8 +3,8 @@
  */
 import * as v from "valibot";
 import { parsePath } from "../../gateway/config/path.ts";
-import { type Api, json, notFound, readTextBody } from "../api.ts";
-import { BODY_BYTES_MAX } from "../body.ts";
+import { type Api, json, notFound } from "../api.ts";
+import { readToml } from "../body.ts";
 import { checkVersion, versioned } from "../change.ts";
 import { Configuration } from "../config_objects.ts";
 import { JsonValue, Text } from "../schemas.ts";
@@ -90,7 +90,7 @@ function changeRoutes(api: Api): void {
     answers: { 200: v.strictObject({ valid: v.boolean(), issues: v.array(Issue) }) },
     errors: [413],
   }, async ({ context }) => {
-    const issues = control.config.check(await readTextBody(context, BODY_BYTES_MAX));
+    const issues = control.config.check(await readToml(context.req.raw));
     const valid = !issues.some(({ severity }) => severity === "error");
     return json({ valid, issues });
   });
@@ -105,7 +105,7 @@ function changeRoutes(api: Api): void {
     answers: { 200: Changes },
     errors: [413],
   }, async ({ context }) => {
-    const changes = control.config.diff(await readTextBody(context, BODY_BYTES_MAX));
+    const changes = control.config.diff(await readToml(context.req.raw));
     return json({ changes });
   });
 
@@ -118,7 +118,7 @@ function changeRoutes(api: Api): void {
     answers: { 200: Changes },
     errors: [412, 413],
   }, async ({ context, caller }) => {
-    const text = await readTextBody(context, BODY_BYTES_MAX);
+    const text = await readToml(context.req.raw);
     const changes = await control.config.merge(
       text,
       caller.name,

@@ -121,6 +121,9 @@ function schemaFor(tree: Table): ConfigSchema {
   return configSchema(profile ?? "legacy");
 }
 
+/** Problems that are looked for: each unknown key costs a reading of the whole. */
+const FINDINGS_MAX = 100;
+
 /**
  * Reads the tree by the schema. What is wrong is reported and taken out of the tree, and the
  * rest is read again: so the schema, which stops at the first unknown key of a table, finds them
@@ -135,6 +138,11 @@ function readAll(tree: Table, schema: ConfigSchema, findings: Finding[]): Config
     if (read.success) return read.output as Config;
     const removals: { path: Path; remove: Finding["remove"] }[] = [];
     for (const issue of read.issues) {
+      if (findings.length >= FINDINGS_MAX) {
+        const message = `there are more than ${FINDINGS_MAX} problems; mend these first`;
+        findings.push({ path: [], severity: "error", message, remove: "value" });
+        return undefined;
+      }
       const items = issue.path ?? [];
       const at = items.map(({ key }) => key) as (string | number)[];
       const path = items.map(({ key, value }) =>

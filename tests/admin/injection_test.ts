@@ -80,6 +80,33 @@ Deno.test("bodies: too large, too deep, of another type, or no JSON at all", asy
   assert.equal(({} as { enable?: boolean }).enable, undefined);
 });
 
+Deno.test("bodies: thousands of keys are refused before they cost anything", async () => {
+  await using world = await startWorld();
+  const keys = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 1]));
+  const put = (json: unknown) => world.get("gateways/nats", { method: "PUT", json });
+  for (
+    const [json, words] of [
+      [keys(6000), /more than 5000 values/],
+      [{ protocol: keys(6000) }, /more than 5000 values/],
+      [keys(201), /more than 200 settings/],
+      [{ protocol: keys(200) }, /more than 100 problems/],
+    ] as const
+  ) {
+    const [status, { code, message }] = await put(json);
+    assert.deepEqual([status, code], [400, "BAD_REQUEST"]);
+    assert.match(message, words);
+  }
+  const [, { message }] = await world.get("publish", { json: Array(100_000).fill(1) });
+  assert.ok(message.length < 2000, "no flood of problems");
+  const validate = (body: string) => world.get("configs/validate", { method: "POST", body });
+  assert.match((await validate("\n".repeat(10_000)))[1].message, /more than 10000 lines/);
+  const deep = await validate(`a${".b".repeat(400_000)} = 1`);
+  assert.deepEqual([deep[0], deep[1].message], [400, "the body is nested too deep"]);
+  const brackets = await validate(`a = ${"[".repeat(50_000)}`);
+  assert.equal(brackets[1].valid, false);
+});
+
 Deno.test("paths: unknown ones, wrong methods, and attempts to climb", async () => {
   await using world = await startWorld();
   const codeOf = async (path: string, method = "GET") => {
