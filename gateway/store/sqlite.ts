@@ -32,7 +32,7 @@ import type { Store, StoreReader } from "./types.ts";
 export interface SqliteOptions {
   /** File name; its directory is made if needed. `-wal`, `-shm` and `.lock` files stand beside. */
   readonly path: string;
-  /** `store.sync`: `full` survives a power cut, `normal` a killed process, `off` neither surely. */
+  /** `store.sync`: with `full` all survives a power cut, with `normal` the file, with `off` none. */
   readonly sync: Sync;
   readonly clock: Clock;
   /** `store.max_size`: the file grows no larger; then it counts as full. */

@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Words that start it in a root of its own, which is `dir` and holds it as `/natsgate`. */
   readonly chroot?: readonly string[];
+  /** Words in front of the program: what runs it and lends it its process id. */
+  readonly under?: readonly string[];
 }
 
 /** A started gateway. Dispose of it to stop it and remove what it wrote. */
@@ -132,6 +134,7 @@ export function spawnGateway(options: GatewayOptions): GatewayProcess {
       `${limit}unset NATSGATE_BIN; log=$1; shift; exec "$@" 2>>"$log"`,
       "sh",
       `${dir}/log`,
+      ...options.under ?? [],
       ...program,
       ...args,
     ],

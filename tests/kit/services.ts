@@ -16,6 +16,7 @@ export const PROGRAMS = {
   mariadb: find("mariadbd", "/usr/sbin/mariadbd"),
   redis: find("redis-server", "/usr/bin/redis-server"),
   slapd: find("slapd", "/usr/sbin/slapd"),
+  strace: find("strace", "/usr/bin/strace"),
 };
 
 /** For the name of a test that is skipped. */
