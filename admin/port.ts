@@ -5,9 +5,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { Readable } from "node:stream";
-import type { TLSSocket } from "node:tls";
+import type { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Bind } from "../gateway/address.ts";
-import { TlsJudge, type TlsRules, versionLimits } from "../gateway/transport/tls_judge.ts";
+import { NamedContexts, secureOptions, serverOptions } from "../gateway/transport/tls_contexts.ts";
+import { TlsJudge, type TlsRules } from "../gateway/transport/tls_judge.ts";
 import type { TlsMaterial } from "../gateway/transport/tls_material.ts";
 
 /** Who answers: a request, and where it came from. */
@@ -31,8 +32,9 @@ const HOST = /^[\w.:[\]%~-]+$/;
 export class AdminPort {
   readonly #server: Server;
   readonly #answer: Answer;
-  readonly #tls: PortTls | undefined;
+  #tls: PortTls | undefined;
   readonly #judge: TlsJudge | undefined;
+  readonly #contexts = new NamedContexts();
   /** Connections that were found good. */
   readonly #trusted = new WeakSet<object>();
 
@@ -43,11 +45,31 @@ export class AdminPort {
     const handle = (message: IncomingMessage, reply: ServerResponse) => {
       this.#handle(message, reply).catch(() => reply.destroy());
     };
-    this.#server = tls === undefined
-      ? createServer(handle)
-      : createSecureServer(serverOptions(tls), handle);
+    this.#server = tls === undefined ? createServer(handle) : this.#secureServer(tls, handle);
     // Whoever does not finish a handshake; the connection is closed by the runtime.
     this.#server.on("tlsClientError", () => {});
+  }
+
+  #secureServer({ rules, material }: PortTls, handle: Parameters<typeof createServer>[1]): Server {
+    this.#contexts.use(rules, material);
+    return createSecureServer({
+      ...serverOptions(rules, material, this.#contexts),
+      handshakeTimeout: rules.handshake_timeout,
+    }, handle);
+  }
+
+  /** The certificates in use; undefined without TLS. */
+  get material(): TlsMaterial | undefined {
+    return this.#tls?.material;
+  }
+
+  /** Takes on new certificates and authorities; connections stay. Only with TLS. */
+  use(material: TlsMaterial): void {
+    const { rules } = this.#tls!;
+    this.#tls = { rules, material };
+    this.#judge!.use(material);
+    this.#contexts.use(rules, material);
+    (this.#server as unknown as TlsServer).setSecureContext(secureOptions(rules, material));
   }
 
   /** Connections at the same time; further ones are closed at once. */
@@ -109,19 +131,6 @@ export class AdminPort {
     this.#trusted.add(socket);
     return true;
   }
-}
-
-function serverOptions({ rules, material }: PortTls) {
-  const [{ cert, key }] = material.identities;
-  return {
-    cert,
-    key,
-    ...(material.ca !== undefined && { ca: [...material.ca] }),
-    requestCert: rules.verify === "verify_peer",
-    rejectUnauthorized: rules.verify === "verify_peer" && rules.fail_if_no_peer_cert,
-    ...versionLimits(rules),
-    handshakeTimeout: rules.handshake_timeout,
-  };
 }
 
 /** Undefined: it is malformed. */

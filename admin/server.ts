@@ -5,11 +5,11 @@ import { realClock } from "../gateway/clock.ts";
 import type { Config, ServerTlsConfig } from "../gateway/config/types.ts";
 import { isLocal } from "../gateway/config/values.ts";
 import { type Bind, formatBind } from "../gateway/address.ts";
-import type { GatewayControl } from "../gateway/control.ts";
+import type { CertificateHolder, GatewayControl } from "../gateway/control.ts";
 import { EXIT, OperationalError } from "../gateway/errors.ts";
 import { tlsRules } from "../gateway/transport/tls_judge.ts";
 import { loadTlsMaterial } from "../gateway/transport/tls_material.ts";
-import { probeTls } from "../gateway/transport/tls_probe.ts";
+import { needTls } from "../gateway/transport/tls_probe.ts";
 import { adminAnswer, monitorAnswer } from "./answers.ts";
 import { Audit } from "./audit.ts";
 import { AdminAuth } from "./auth/auth.ts";
@@ -72,6 +72,8 @@ interface OpenPort {
   readonly port: AdminPort;
   readonly as: string;
   readonly address: string;
+  /** Its `ssl_options`; undefined without TLS. */
+  tls: ServerTlsConfig | undefined;
 }
 
 /** The open ports. */
@@ -79,7 +81,10 @@ class Ports {
   readonly #open = new Map<string, OpenPort>();
   /** Changes come one after the other. */
   #changing: Promise<void> = Promise.resolve();
-  constructor(readonly answer: Answer, readonly control: GatewayControl) {}
+
+  constructor(readonly answer: Answer, readonly control: GatewayControl) {
+    control.certificates.add(() => this.#holders());
+  }
 
   /** Port of a listener; 0 while it is off. */
   port(id: "http" | "https"): number {
@@ -106,6 +111,7 @@ class Ports {
       connectionsMax: https.max_connections,
       tls: https.ssl_options,
     });
+    this.control.certificates.start();
     await this.#keep("nats:monitor", {
       bind: nats.enable ? nats.monitor_bind : undefined,
       answer: monitorAnswer(this.control),
@@ -131,15 +137,36 @@ class Ports {
     }
     const tls = plan.tls && await portTls(plan.tls, `${settingOf(id)}.ssl_options`);
     const address = formatBind(bind);
-    const as = JSON.stringify([address, tls?.rules, tls?.material.version]);
-    if (open?.as !== as) {
+    const as = JSON.stringify([address, tls?.rules]);
+    if (open?.as === as) {
+      if (tls !== undefined && tls.material.version !== open.port.material?.version) {
+        open.port.use(tls.material);
+        this.control.certificates.announce(id, tls.material);
+      }
+    } else {
       // The same address can only be had after the old port gave it back.
       if (open?.address === address) open.port.close();
       const port = await this.#listen(id, bind, plan, tls);
-      this.#open.set(id, { port, as, address });
+      this.#open.set(id, { port, as, address, tls: plan.tls });
+      if (tls !== undefined) this.control.certificates.announce(id, tls.material);
       if (open !== undefined && open.address !== address) open.port.close();
     }
-    this.#open.get(id)!.port.connectionsMax = plan.connectionsMax;
+    const now = this.#open.get(id)!;
+    now.port.connectionsMax = plan.connectionsMax;
+    now.tls = plan.tls;
+  }
+
+  *#holders(): Iterable<CertificateHolder> {
+    for (const [id, { port, tls }] of this.#open) {
+      const { material } = port;
+      if (material === undefined) continue;
+      yield {
+        id,
+        material,
+        read: () => loadTlsMaterial(tls!, `${settingOf(id)}.ssl_options`),
+        use: (material) => port.use(material),
+      };
+    }
   }
 
   async #listen(id: string, bind: Bind, { answer }: PortPlan, tls?: PortTls): Promise<AdminPort> {
@@ -187,20 +214,12 @@ function settingOf(id: string): string {
     : id.replace("dashboard:", "dashboard.listeners.");
 }
 
-let probed: Promise<void> | undefined;
-
 /**
  * Reads the certificates of a port.
  * @throws {OperationalError} they are not usable, or this runtime cannot verify clients
  */
 async function portTls(config: ServerTlsConfig, where: string): Promise<PortTls> {
-  if (config.fail_if_no_peer_cert && config.verify !== "verify_peer") {
-    throw new OperationalError(
-      `${where}.fail_if_no_peer_cert needs verify = "verify_peer"`,
-      EXIT.config,
-    );
-  }
-  await (probed ??= probeTls(realClock()));
+  await needTls(realClock());
   const material = await loadTlsMaterial(config, where);
   return { rules: tlsRules(config), material };
 }

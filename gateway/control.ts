@@ -2,6 +2,7 @@
  * The facade: everything that administration may ask of a running gateway and do to it. Plain
  * data in and out; `compose/control.ts` implements it. `admin/` knows the gateway by this file.
  */
+import type { CertificateWatch } from "./compose/certificate_watch.ts";
 import type { Access } from "./auth/access.ts";
 import type { Decision } from "./auth/types.ts";
 import type { ImportResult } from "./auth/user_import.ts";
@@ -19,6 +20,7 @@ import type { LogLine } from "./observe/log_output.ts";
 import type { Log } from "./observe/log.ts";
 import type { DocumentStore } from "./store/types.ts";
 
+export type { CertificateHolder } from "./compose/certificate_watch.ts";
 export type { Ban } from "./auth/banned.ts";
 export type { Provider } from "./auth/chain.ts";
 export type { AclSource } from "./auth/source.ts";
@@ -37,6 +39,8 @@ export interface GatewayControl {
   readonly log: Log;
   status(): GatewayStatus;
   readonly clients: ClientControl;
+  /** All certificates in use; the admin port adds its own. */
+  readonly certificates: CertificateWatch;
   /** Every configured listener, open or not. */
   listeners(): ListenerView[];
   readonly retained: RetainedControl;

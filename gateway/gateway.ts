@@ -7,6 +7,7 @@ import { setImmediate } from "node:timers";
 import { formatBind } from "./address.ts";
 import { type Access, createAccess } from "./auth/access.ts";
 import { type Clock, realClock } from "./clock.ts";
+import { CertificateWatch } from "./compose/certificate_watch.ts";
 import { Closures } from "./compose/closures.ts";
 import { createControl } from "./compose/control.ts";
 import { backupOf } from "./compose/control_backup.ts";
@@ -116,6 +117,7 @@ export class Gateway implements Supervised {
   readonly nats: NatsServer;
   readonly mqtt: MqttBroker;
   readonly listeners: ListenerSet;
+  readonly certificates: CertificateWatch;
   /** What administration may ask and do. */
   readonly control: GatewayControl;
   readonly #turns: Turns;
@@ -153,8 +155,9 @@ export class Gateway implements Supervised {
     this.#deadlines.add(this.mqtt);
     const jobs = periodicJobs(() => this.#config, this.mqtt, this.metrics.mqtt, this.clock);
     for (const job of jobs) this.#deadlines.add(job);
+    this.certificates = new CertificateWatch(this.log.part("listeners"), this.clock);
     this.listeners = new ListenerSet({
-      log: this.log.part("listeners"),
+      certificates: this.certificates,
       clock: this.clock,
       listenerParts: (plan) => this.#listenerParts(plan),
       disconnect: (connections) => this.#disconnect(connections),
@@ -205,6 +208,7 @@ export class Gateway implements Supervised {
 
   async stop(deadline: number): Promise<void> {
     this.#lameDuck?.cancel();
+    this.certificates.stop();
     this.listeners.stop();
     this.#disconnect(this.connections());
     await Promise.race([

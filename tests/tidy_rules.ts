@@ -118,6 +118,7 @@ export const MAY_IMPORT: readonly (readonly [part: RegExp, allowed: readonly str
       "gateway/version.ts",
       // Certificates of the HTTPS port, read and tried like those of any listener.
       "gateway/clock.ts",
+      "gateway/transport/tls_contexts.ts",
       "gateway/transport/tls_judge.ts",
       "gateway/transport/tls_material.ts",
       "gateway/transport/tls_probe.ts",

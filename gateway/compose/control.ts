@@ -57,6 +57,7 @@ export function createControl(gateway: Gateway, parts: ControlParts): GatewayCon
   return {
     now,
     calendar: () => gateway.clock.calendar(),
+    certificates: gateway.certificates,
     log: gateway.log.part("admin"),
     status: () => statusOf(gateway, startedAt),
     clients: new RunningClients({
@@ -136,7 +137,7 @@ function statusOf(gateway: Gateway, startedAt: number): GatewayStatus {
 }
 
 function listenersOf(gateway: Gateway): ListenerView[] {
-  const certificates = gateway.listeners.certificates(gateway.clock.calendar());
+  const certificates = gateway.certificates.list();
   return listListeners(gateway.config).map(
     ({ id, protocol, type, name, path, listener, enabled }) => {
       const open = gateway.listeners.get(id);

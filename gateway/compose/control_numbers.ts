@@ -124,7 +124,7 @@ function pendingBytes(gateway: Gateway): GaugeSample[] {
 /** Of several certificates of one listener the one that ends first. */
 function certificateDays(gateway: Gateway): GaugeSample[] {
   const days = new Map<string, number>();
-  for (const { listener, daysLeft } of gateway.listeners.certificates(gateway.clock.calendar())) {
+  for (const { listener, daysLeft } of gateway.certificates.list()) {
     days.set(listener, Math.min(daysLeft, days.get(listener) ?? Infinity));
   }
   return [...days].map(([listener, left]) => [{ listener }, left]);

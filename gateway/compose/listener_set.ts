@@ -1,26 +1,22 @@
 /**
- * All listeners: opened together, changed together, and given new certificates while they run.
+ * All listeners: opened together and changed together.
  */
 import { formatBind } from "../address.ts";
-import { type Clock, DAY_MS, type Timer } from "../clock.ts";
-import type { Log } from "../observe/log.ts";
+import type { Clock } from "../clock.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Listener, type ListenerParts } from "../transport/listener.ts";
-import { type CertificateInfo, daysLeft, type TlsMaterial } from "../transport/tls_material.ts";
+import type { TlsMaterial } from "../transport/tls_material.ts";
+import { needTls } from "../transport/tls_probe.ts";
 import { tlsRules } from "../transport/tls_judge.ts";
 import type { TlsServer } from "../transport/tls_server.ts";
+import type { CertificateHolder, CertificateWatch } from "./certificate_watch.ts";
 import type { ListenerPlan } from "./listener_plan.ts";
-import { listenerMaterial, needTls, tlsConfig, wayIn } from "./ways_in.ts";
-
-/** How often certificate files are read again. */
-const CERTIFICATE_CHECK_MS = 60_000;
-/** Certificates that end sooner are warned about, once a day. */
-const CERTIFICATE_WARN_DAYS = 21;
+import { listenerMaterial, tlsConfig, wayIn } from "./ways_in.ts";
 
 /** What the set is given. */
 export interface ListenerSetParts {
-  readonly log: Log;
   readonly clock: Clock;
+  readonly certificates: CertificateWatch;
   /**
    * What a listener needs; called for each that is opened.
    * @param plan gives its settings as they are now
@@ -38,25 +34,14 @@ export interface OpenListener {
   tls: TlsServer | undefined;
 }
 
-/** A certificate in use, for lists. */
-export interface ListenerCertificate extends CertificateInfo {
-  readonly listener: string;
-  readonly daysLeft: number;
-}
-
 /** The listeners of a gateway. */
 export class ListenerSet {
   readonly #parts: ListenerSetParts;
   readonly #open = new Map<string, OpenListener>();
-  #timer: Timer | undefined;
-  #warnedAt = -Infinity;
-  /** Certificate problems that were logged and still hold, by listener. */
-  readonly #problems = new Map<string, string>();
-  /** Revocation lists that were said to have expired. */
-  readonly #expiredLists = new Set<string>();
 
   constructor(parts: ListenerSetParts) {
     this.#parts = parts;
+    parts.certificates.add(() => this.#holders());
   }
 
   /** By id, such as `nats:tcp:default`. */
@@ -72,17 +57,6 @@ export class ListenerSet {
   /** All connections, of all listeners. */
   *connections(): Iterable<Connection> {
     for (const { listener } of this.#open.values()) yield* listener.connections;
-  }
-
-  /** Every certificate that is shown to clients; `now` by the calendar. */
-  certificates(now: number): ListenerCertificate[] {
-    return [...this.#open.values()].flatMap(({ plan, tls }) =>
-      (tls?.material.identities ?? []).map(({ info }) => ({
-        ...info,
-        listener: plan.id,
-        daysLeft: daysLeft(info, now),
-      }))
-    );
   }
 
   /**
@@ -122,33 +96,12 @@ export class ListenerSet {
       this.#reconfigure(open, planned.get(open.plan.id)!, materials.get(open.plan.id));
     }
     for (const each of opened) this.#open.set(each.plan.id, each);
-    this.#watchCertificates();
+    this.#parts.certificates.start();
   }
 
   /** Stops accepting everywhere; connections stay. */
   stop(): void {
-    this.#timer?.cancel();
     for (const { listener } of this.#open.values()) listener.stop();
-  }
-
-  /** Takes on certificates that were renewed in their files; keeps the old ones on any problem. */
-  async refreshCertificates(): Promise<void> {
-    for (const { plan, tls } of this.#open.values()) {
-      if (tls === undefined) continue;
-      try {
-        const material = await listenerMaterial(plan);
-        this.#problems.delete(plan.id);
-        if (material === undefined || material.version === tls.material.version) continue;
-        tls.use(material);
-        this.#logCertificate(plan, material);
-      } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
-        if (this.#problems.get(plan.id) === problem) continue;
-        this.#problems.set(plan.id, problem);
-        const text = "cannot take on the renewed certificate; the old one stays in use";
-        this.#parts.log.error(text, { listener: plan.id, problem });
-      }
-    }
   }
 
   /** Everything is read before anything is changed. */
@@ -172,7 +125,7 @@ export class ListenerSet {
       tls: way.tls?.server,
     };
     await open.listener.start();
-    if (material !== undefined) this.#logCertificate(plan, material);
+    if (material !== undefined) this.#parts.certificates.announce(plan.id, material);
     return open;
   }
 
@@ -180,7 +133,7 @@ export class ListenerSet {
     const running = sameTlsRules(open.plan, plan) ? open.tls : undefined;
     if (running !== undefined && material!.version !== running.material.version) {
       running.use(material!);
-      this.#logCertificate(plan, material!);
+      this.#parts.certificates.announce(plan.id, material!);
     }
     const way = wayIn(plan, material, this.#parts.clock, running);
     open.listener.reconfigure({ ...plan.options, way });
@@ -188,54 +141,15 @@ export class ListenerSet {
     open.tls = way.tls?.server;
   }
 
-  #logCertificate(plan: ListenerPlan, material: TlsMaterial): void {
-    const now = this.#parts.clock.calendar();
-    for (const { info } of material.identities) {
-      this.#parts.log.info("certificate in use", {
-        listener: plan.id,
-        subject: info.subject,
-        days_left: daysLeft(info, now),
-      });
-    }
-  }
-
-  #watchCertificates(): void {
-    this.#timer?.cancel();
-    if (![...this.#open.values()].some(({ tls }) => tls !== undefined)) return;
-    this.#warnAboutExpiry();
-    this.#tellExpiredLists();
-    const { clock } = this.#parts;
-    this.#timer = clock.at(clock.now() + CERTIFICATE_CHECK_MS, async () => {
-      await this.refreshCertificates();
-      this.#watchCertificates();
-    });
-  }
-
-  #warnAboutExpiry(): void {
-    const now = this.#parts.clock.calendar();
-    if (now < this.#warnedAt + DAY_MS) return;
-    for (const { listener, subject, daysLeft } of this.certificates(now)) {
-      if (daysLeft >= CERTIFICATE_WARN_DAYS) continue;
-      this.#warnedAt = now;
-      const text = daysLeft < 0
-        ? "a certificate has expired: clients will refuse it; renew its file"
-        : "a certificate expires soon; renew its file";
-      this.#parts.log.warn(text, { listener, subject, days_left: daysLeft });
-    }
-  }
-
-  /** Once for each list. */
-  #tellExpiredLists(): void {
-    const now = this.#parts.clock.calendar();
+  *#holders(): Iterable<CertificateHolder> {
     for (const { plan, tls } of this.#open.values()) {
-      for (const { issuer, nextUpdate } of tls?.material.revocationLists ?? []) {
-        const list = `${plan.id} ${issuer} ${nextUpdate}`;
-        if (nextUpdate >= now || this.#expiredLists.has(list)) continue;
-        this.#expiredLists.add(list);
-        const text = "a revocation list has expired: clients of its authority are refused; " +
-          "renew crlfile";
-        this.#parts.log.error(text, { listener: plan.id, authority: issuer });
-      }
+      if (tls === undefined) continue;
+      yield {
+        id: plan.id,
+        material: tls.material,
+        read: async () => (await listenerMaterial(plan))!,
+        use: (material) => tls.use(material),
+      };
     }
   }
 }

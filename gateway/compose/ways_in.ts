@@ -8,7 +8,7 @@ import type { Config, ServerTlsConfig, WebsocketConfig } from "../config/types.t
 import { type ConfigIssue, EXIT, OperationalError } from "../errors.ts";
 import { canTimeKeepAlive } from "../transport/adopt.ts";
 import { loadTlsMaterial, type TlsMaterial } from "../transport/tls_material.ts";
-import { probeTls } from "../transport/tls_probe.ts";
+import { needTls } from "../transport/tls_probe.ts";
 import { TlsServer } from "../transport/tls_server.ts";
 import type { HandshakeMode } from "../transport/tls_start.ts";
 import type { WayIn } from "../transport/way_in.ts";
@@ -42,21 +42,7 @@ export async function listenerMaterial(plan: ListenerPlan): Promise<TlsMaterial 
       EXIT.config,
     );
   }
-  if (tls.fail_if_no_peer_cert && tls.verify !== "verify_peer") {
-    const path = `${formatPath(plan.path)}.ssl_options`;
-    throw new OperationalError(
-      `${path}.fail_if_no_peer_cert needs verify = "verify_peer"`,
-      EXIT.config,
-    );
-  }
   return await loadTlsMaterial(tls, `${formatPath(plan.path)}.ssl_options`);
-}
-
-let probed: Promise<void> | undefined;
-
-/** Makes sure, once, that the runtime can do TLS as promised. */
-export function needTls(clock: Clock): Promise<void> {
-  return probed ??= probeTls(clock);
 }
 
 /** What keeps listeners from starting that only shows when files are opened and TLS is tried. */
@@ -71,37 +57,53 @@ export async function checkWaysIn(config: Config, clock: Clock): Promise<ConfigI
           "it is the system's (sysctl net.ipv4.tcp_keepalive_time)",
       });
     }
-    try {
-      if (tlsConfig(plan) !== undefined) await needTls(clock);
-      const material = await listenerMaterial(plan);
-      if (material !== undefined) issues.push(...expired(plan, material, clock.calendar()));
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      // The first word is the setting, except where it is the runtime that is not fit.
-      const [first = "", ...rest] = error.message.split(" ");
-      const isSetting = first.startsWith(formatPath(plan.path));
-      issues.push({
-        severity: "error",
-        path: isSetting ? first : formatPath(plan.path),
-        message: isSetting ? rest.join(" ") : error.message,
-      });
-    }
+    const load = () => listenerMaterial(plan);
+    issues.push(...await tlsIssues(formatPath(plan.path), tlsConfig(plan), load, clock));
+  }
+  const { https } = config.dashboard.listeners;
+  if (https.bind !== undefined) {
+    const path = "dashboard.listeners.https";
+    const load = () => loadTlsMaterial(https.ssl_options, `${path}.ssl_options`);
+    issues.push(...await tlsIssues(path, https.ssl_options, load, clock));
   }
   return issues;
 }
 
+/** What is wrong with the certificates of a listener; `path` is that of its settings. */
+async function tlsIssues(
+  path: string,
+  tls: ServerTlsConfig | undefined,
+  load: () => Promise<TlsMaterial | undefined>,
+  clock: Clock,
+): Promise<ConfigIssue[]> {
+  try {
+    if (tls !== undefined) await needTls(clock);
+    const material = await load();
+    return material === undefined ? [] : [...expired(path, material, clock.calendar())];
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    // The first word is the setting, except where it is the runtime that is not fit.
+    const [first = "", ...rest] = error.message.split(" ");
+    const isSetting = first.startsWith(path);
+    return [{
+      severity: "error",
+      path: isSetting ? first : path,
+      message: isSetting ? rest.join(" ") : error.message,
+    }];
+  }
+}
+
 /** Files that can be read and say nothing any more. */
-function* expired(plan: ListenerPlan, material: TlsMaterial, now: number): Generator<ConfigIssue> {
-  const path = `${formatPath(plan.path)}.ssl_options`;
+function* expired(path: string, material: TlsMaterial, now: number): Generator<ConfigIssue> {
   for (const { info } of material.identities) {
     if (info.notAfter >= now) continue;
     const message = `the certificate of ${info.subject} has expired: clients will refuse it`;
-    yield { severity: "warning", path: `${path}.certfile`, message };
+    yield { severity: "warning", path: `${path}.ssl_options.certfile`, message };
   }
   for (const { issuer, nextUpdate } of material.revocationLists) {
     if (nextUpdate >= now) continue;
     const message = `the list of ${issuer} has expired: clients of that authority are refused`;
-    yield { severity: "warning", path: `${path}.crlfile`, message };
+    yield { severity: "warning", path: `${path}.ssl_options.crlfile`, message };
   }
 }
 

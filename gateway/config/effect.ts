@@ -29,10 +29,6 @@ const WITHOUT_EFFECT: readonly Note[] = [
   ["**.tcp_options.nolinger", "connections are closed in the ordinary way"],
   ["**.tcp_options.send_timeout_close", "such a client is always closed"],
   ["**.websocket.piggyback", "what is sent in one turn shares a frame"],
-  [
-    "dashboard.listeners.https.ssl_options.sni.**",
-    "the admin port shows one certificate; let it name all hosts",
-  ],
   ["**.ssl_options.partial_chain", "name the intermediate certificate in cacertfile"],
   [
     "**.ssl_options.honor_cipher_order",

@@ -17,6 +17,8 @@ export interface TlsSources {
   /** Authorities whose client certificates are accepted. */
   readonly cacertfile?: string | undefined;
   readonly verify: "verify_none" | "verify_peer";
+  /** With `verify_peer` only: clients without a certificate are refused. */
+  readonly fail_if_no_peer_cert: boolean;
   /** With `verify_peer`: client certificates are looked up in `crlfile`. */
   readonly enable_crl_check: boolean;
   /** Revocation lists, of each authority that a client's certificate may lead over. */
@@ -79,6 +81,9 @@ export async function loadTlsMaterial(sources: TlsSources, where: string): Promi
       `${where}.${missing}`,
       "is not set; name a PEM file, or make one with: natsgate cert self-signed",
     );
+  }
+  if (sources.fail_if_no_peer_cert && sources.verify !== "verify_peer") {
+    throw unusable(`${where}.fail_if_no_peer_cert`, 'needs verify = "verify_peer"');
   }
   const first = await loadIdentity(sources.certfile, sources.keyfile, sources.password, [], where);
   const others = [];

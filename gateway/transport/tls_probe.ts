@@ -14,12 +14,22 @@ import { TlsServer } from "./tls_server.ts";
 const PROBE_TIMEOUT_MS = 5000;
 const NOTHING = new Uint8Array(0);
 
+let probed: Promise<void> | undefined;
+
+/**
+ * Makes sure, once, that the runtime can do TLS as promised.
+ * @throws {OperationalError} it cannot
+ */
+export function needTls(clock: Clock): Promise<void> {
+  return probed ??= probeTls(clock);
+}
+
 /**
  * Shakes hands with itself: a client with a trusted certificate must be let in on a connection
  * that was accepted before TLS began, and one without a certificate must not.
  * @throws OperationalError (exit code 70) when this runtime is not fit for TLS listeners.
  */
-export async function probeTls(clock: Clock): Promise<void> {
+async function probeTls(clock: Clock): Promise<void> {
   let works = false;
   try {
     works = await outcome(clock, true) && !await outcome(clock, false);
@@ -45,6 +55,7 @@ async function outcome(clock: Clock, withCertificate: boolean): Promise<boolean>
     keyfile: key,
     cacertfile: certificate,
     verify: "verify_peer",
+    fail_if_no_peer_cert: true,
     enable_crl_check: false,
     sni: [],
   }, "probe");

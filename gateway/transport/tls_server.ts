@@ -3,13 +3,14 @@
  * certificates by name, and new ones while it runs.
  */
 import type { Socket } from "node:net";
-import { createSecureContext, createServer, type SecureContext, type TLSSocket } from "node:tls";
+import { createServer, type TLSSocket } from "node:tls";
 import type { Clock } from "../clock.ts";
 import { adopt, type Adopted } from "./adopt.ts";
 import { Gate } from "./gate.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 import { closeQuietly } from "./stream.ts";
-import { TlsJudge, type TlsRules, versionLimits } from "./tls_judge.ts";
+import { NamedContexts, serverOptions } from "./tls_contexts.ts";
+import { TlsJudge, type TlsRules } from "./tls_judge.ts";
 import { TlsStream } from "./tls_stream.ts";
 
 /**
@@ -34,8 +35,7 @@ export class TlsServer {
   readonly #gate: Gate;
   /** Never listens; made anew for other certificates. */
   #server: ReturnType<typeof createServer>;
-  /** Contexts by lower-case host name; those with `*.` stand for one label. */
-  #contexts: ReadonlyMap<string, SecureContext>;
+  readonly #contexts = new NamedContexts();
   readonly #handshakes = new Map<Socket, Handshake>();
   readonly #judge: TlsJudge;
 
@@ -45,7 +45,7 @@ export class TlsServer {
     this.#clock = clock;
     this.#judge = new TlsJudge(rules, material, () => clock.calendar());
     this.#gate = new Gate(HANDSHAKES_MAX, HANDSHAKE_HOLD_MS, clock);
-    this.#contexts = this.#namedContexts();
+    this.#contexts.use(rules, material);
     this.#server = this.#newServer();
   }
 
@@ -63,7 +63,7 @@ export class TlsServer {
   use(material: TlsMaterial): void {
     this.#material = material;
     this.#judge.use(material);
-    this.#contexts = this.#namedContexts();
+    this.#contexts.use(this.#rules, material);
     this.#server = this.#newServer();
   }
 
@@ -138,50 +138,15 @@ export class TlsServer {
   }
 
   #newServer(): ReturnType<typeof createServer> {
-    const { verify, fail_if_no_peer_cert } = this.#rules;
-    const server = createServer({
-      ...secureOptions(this.#rules, this.#material),
-      requestCert: verify === "verify_peer",
-      // Without this flag a bad certificate still arrives as `authorized: false`.
-      rejectUnauthorized: verify === "verify_peer" && fail_if_no_peer_cert,
-      // To be asked for the name costs a sixth of a handshake.
-      ...(this.#contexts.size > 0 && {
-        SNICallback: (name: string, answer: (error: null, context?: SecureContext) => void) =>
-          answer(null, this.#contextFor(name)),
-      }),
-    });
+    // To be asked for the name costs a sixth of a handshake.
+    const contexts = this.#contexts.size > 0 ? this.#contexts : undefined;
+    const server = createServer(serverOptions(this.#rules, this.#material, contexts));
     server.on("secureConnection", (socket) => this.#secured(socket));
     server.on("tlsClientError", (error, socket) => {
       this.#fail(below(socket), handshakeError(error));
     });
     return server;
   }
-
-  #namedContexts(): Map<string, SecureContext> {
-    const contexts = new Map<string, SecureContext>();
-    const [, ...named] = this.#material.identities;
-    for (const identity of named) {
-      const context = createSecureContext(secureOptions(this.#rules, this.#material, identity));
-      for (const host of identity.hosts) contexts.set(host, context);
-    }
-    return contexts;
-  }
-
-  /** Undefined: the default. */
-  #contextFor(name: string): SecureContext | undefined {
-    const host = name.toLowerCase();
-    return this.#contexts.get(host) ?? this.#contexts.get(host.replace(/^[^.]+/, "*"));
-  }
-}
-
-function secureOptions(rules: TlsRules, material: TlsMaterial, identity = material.identities[0]) {
-  const { cert, key } = identity;
-  return {
-    cert,
-    key,
-    ...(material.ca !== undefined && { ca: [...material.ca] }),
-    ...versionLimits(rules),
-  };
 }
 
 /** The socket that a TLS socket was put on. Not in the types, but where Node keeps it. */

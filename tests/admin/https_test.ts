@@ -1,8 +1,15 @@
 /** The admin port over TLS, asked by curl. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect } from "node:net";
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { startAdmin } from "../../admin/server.ts";
+import { realClock } from "../../gateway/clock.ts";
+import { loadConfig } from "../../gateway/config/load.ts";
+import { checkWaysIn } from "../../gateway/gateway.ts";
 import { issueCertificate } from "../../gateway/transport/issue_certificate.ts";
+import { testAuthority } from "../kit/certs.ts";
+import { until } from "../kit/wait.ts";
 import { startWorld } from "./kit.ts";
 
 const DAY_MS = 86_400_000;
@@ -104,6 +111,137 @@ ssl_options.keyfile = "/nowhere/server.key"
     startAdmin(world.gateway.control),
     /dashboard\.listeners\.https\.ssl_options\.certfile cannot read/,
   );
+});
+
+/** A connection that trusts anybody. */
+async function open(options: ConnectionOptions): Promise<TLSSocket> {
+  const socket = connectTls({ host: "127.0.0.1", rejectUnauthorized: false, ...options });
+  await once(socket, "secureConnect");
+  return socket;
+}
+
+/** Common name of the certificate that a client is shown who asks for a name. */
+async function shown(port: number, servername = "localhost"): Promise<string> {
+  const socket = await open({ port, servername });
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
+Deno.test("https: renewed files and other names are shown without moving the port", async () => {
+  const authority = testAuthority();
+  await using world = await startWorld();
+  const { dir, gateway } = world;
+  const write = async (file: string, name: string) => {
+    const { certificate, key } = authority.server(name, `${name}.example`);
+    await Deno.writeTextFile(`${dir}/${file}.pem`, certificate);
+    await Deno.writeTextFile(`${dir}/${file}.key`, key);
+  };
+  const change = async (settings: string) => {
+    const [status, body] = await world.get("configs", {
+      method: "PUT",
+      body: `
+[dashboard.listeners]
+http.bind = 0
+https.bind = "127.0.0.1:0"
+[dashboard.listeners.https.ssl_options]
+certfile = "${dir}/first.pem"
+keyfile = "${dir}/first.key"
+${settings}`,
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+  };
+  await write("first", "first");
+  await write("other", "other");
+  await change("");
+  const admin = await startAdmin(gateway.control);
+  try {
+    const port = admin.securePort;
+    assert.equal(await shown(port), "first");
+    const early = await open({ port });
+
+    await write("first", "renewed");
+    await gateway.certificates.refresh();
+    assert.equal(await shown(port), "renewed");
+    await Deno.writeTextFile(`${dir}/first.key`, "no key");
+    await gateway.certificates.refresh();
+    assert.equal(await shown(port), "renewed", "what does not fit is not taken on");
+    await write("first", "again");
+
+    const sni = `[[dashboard.listeners.https.ssl_options.sni]]
+hosts = ["other.example"]
+certfile = "${dir}/other.pem"
+keyfile = "${dir}/other.key"
+`;
+    await change(sni);
+    await until(async () => await shown(port, "other.example") === "other", "the other name");
+    assert.equal(await shown(port), "again");
+    assert.equal(admin.securePort, port, "the port stays");
+    early.write("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    const [answer] = await once(early, "data");
+    assert.match(String(answer), /^HTTP\/1\.1 200 /, "connections stay");
+    early.destroy();
+
+    const [, metrics] = await world.get("prometheus/stats");
+    assert.match(metrics, /^natsgate_certificate_expiry_days\{listener="dashboard:https"\} \d+$/m);
+  } finally {
+    await admin.stop();
+  }
+});
+
+Deno.test("https: other rules on the same address hold for those who come", async () => {
+  const authority = testAuthority();
+  await using world = await startWorld();
+  const { certificate, key } = authority.server();
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = free.addr;
+  free.close();
+  const change = async (settings: string) => {
+    const [status, body] = await world.get("configs", {
+      method: "PUT",
+      body: `
+[dashboard.listeners]
+http.bind = 0
+https.bind = "127.0.0.1:${port}"
+[dashboard.listeners.https.ssl_options]
+certfile = ${JSON.stringify(certificate)}
+keyfile = ${JSON.stringify(key)}
+${settings}`,
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+  };
+  await change("");
+  const admin = await startAdmin(world.gateway.control);
+  try {
+    assert.equal(await shown(port), "localhost");
+    await change('versions = ["tlsv1.3"]');
+    const isRefused = () =>
+      open({ port, maxVersion: "TLSv1.2" }).then((socket) => {
+        socket.destroy();
+        return false;
+      }, () => true);
+    await until(isRefused, "TLS 1.2 to be refused");
+    assert.equal(await shown(port), "localhost");
+  } finally {
+    await admin.stop();
+  }
+});
+
+Deno.test("check opens the certificates of the admin port", async () => {
+  const { certificate } = testAuthority().server();
+  const { key } = testAuthority().server();
+  const text = `
+[dashboard.listeners.https]
+bind = "127.0.0.1:0"
+ssl_options.certfile = ${JSON.stringify(certificate)}
+ssl_options.keyfile = ${JSON.stringify(key)}
+`;
+  const { config } = loadConfig({ text });
+  assert.deepEqual(await checkWaysIn(config!, realClock()), [{
+    severity: "error",
+    path: "dashboard.listeners.https.ssl_options.keyfile",
+    message: "does not belong to the certificate in certfile",
+  }]);
 });
 
 Deno.test("http: connections beyond max_connections are closed at once", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import tls from "node:tls";
+import { CertificateWatch } from "../../gateway/compose/certificate_watch.ts";
 import { listenerPlans } from "../../gateway/compose/listener_plan.ts";
 import { ListenerSet } from "../../gateway/compose/listener_set.ts";
 import { loadConfig } from "../../gateway/config/load.ts";
@@ -23,7 +24,13 @@ async function world() {
     void lines.push(`${level} ${text} ${Object.values(fields).join(" ")}`);
   const log: Log = { ...silentLog, info: note("info"), warn: note("warn"), error: note("error") };
   const { parts, deadlines } = echoParts(clock, log);
-  const set = new ListenerSet({ log, clock, listenerParts: () => parts, disconnect() {} });
+  const certificates = new CertificateWatch(log, clock);
+  const set = new ListenerSet({
+    certificates,
+    clock,
+    listenerParts: () => parts,
+    disconnect() {},
+  });
   const { config } = loadConfig({
     text: "[listeners.tcp.default]\nenable = false\n[listeners.ws.default]\nenable = false\n" +
       '[gateway.nats]\nenable = false\n[listeners.ssl.it]\nbind = "127.0.0.1:0"\n' +
@@ -60,10 +67,12 @@ async function world() {
     clock,
     lines,
     set,
+    certificates,
     write,
     connect,
     open: () => set.change(listenerPlans(config)),
     async [Symbol.asyncDispose]() {
+      certificates.stop();
       set.stop();
       for (const connection of set.connections()) connection.stream.close();
       deadlines.stop();
@@ -84,7 +93,7 @@ Deno.test("listener_set: renewed certificates and authorities are taken on, nobo
   await it.write("two", second);
   it.clock.advance(CERTIFICATE_CHECK_MS);
   await until(
-    () => it.set.certificates(0)[0]?.subject === "CN=two",
+    () => it.certificates.list()[0]?.subject === "CN=two",
     "the files to be read again",
   );
   const later = await it.connect(second.client("later"));
@@ -102,7 +111,7 @@ Deno.test("listener_set: files that vanish or do not fit change nothing, and are
   await it.open();
   const problems = () => it.lines.filter((line) => line.startsWith("error"));
   const check = async (count: number) => {
-    await it.set.refreshCertificates();
+    await it.certificates.refresh();
     assert.equal(problems().length, count, problems().join("\n"));
     const { socket, shown, isIn } = await it.connect(authority.client("device"));
     assert.deepEqual([shown, isIn], ["good", true]);
@@ -128,7 +137,7 @@ Deno.test("listener_set: days left are logged, listed and warned about in time",
   await using it = await world();
   await it.write("short", testAuthority());
   await it.open();
-  const [certificate] = it.set.certificates(it.clock.calendar());
+  const [certificate] = it.certificates.list();
   assert.deepEqual([certificate?.listener, certificate?.daysLeft], ["mqtt:ssl:it", 29]);
   assert(it.lines.includes("info certificate in use mqtt:ssl:it CN=short 29"));
   const warnings = () => it.lines.filter((line) => line.startsWith("warn"));
@@ -137,7 +146,7 @@ Deno.test("listener_set: days left are logged, listed and warned about in time",
     it.clock.ahead_ms += days * DAY_MS;
     it.clock.advance(CERTIFICATE_CHECK_MS);
     // The check reads files before it looks at dates.
-    await it.set.refreshCertificates();
+    await it.certificates.refresh();
     await until(() => it.clock.pending > 0, "the next check to be planned");
   };
   await pass(15);

@@ -35,6 +35,7 @@ export function sources(rules: TlsRules, changes: Partial<TlsSources> = {}): Tls
     keyfile: identity.key,
     cacertfile: authority.ca,
     verify: rules.verify,
+    fail_if_no_peer_cert: rules.fail_if_no_peer_cert,
     enable_crl_check: rules.enable_crl_check,
     sni: [],
     ...changes,

@@ -14,6 +14,7 @@ const GOOD: TlsSources = {
   certfile: server.certificate,
   keyfile: server.key,
   verify: "verify_none",
+  fail_if_no_peer_cert: false,
   enable_crl_check: false,
   sni: [],
 };
