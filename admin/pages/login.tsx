@@ -85,7 +85,12 @@ function loginPage(context: AdminContext, deps: PageDeps, refused?: Refused) {
       </main>
     </Document>
   );
-  return context.html(html`<!DOCTYPE html>${content}`, problem === undefined ? 200 : 401);
+  return context.html(
+    html`
+      <!DOCTYPE html>${content}
+    `,
+    problem === undefined ? 200 : 401,
+  );
 }
 
 function FirstFields({ deps, refused }: { deps: PageDeps; refused: Refused | undefined }) {

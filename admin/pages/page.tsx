@@ -84,7 +84,12 @@ export function page(context: AdminContext, parts: PageParts): Response | Promis
       </div>
     </Document>
   );
-  return context.html(html`<!DOCTYPE html>${content}`, parts.status ?? (isGood ? 200 : 400));
+  return context.html(
+    html`
+      <!DOCTYPE html>${content}
+    `,
+    parts.status ?? (isGood ? 200 : 400),
+  );
 }
 
 function Menu({ context, present }: { context: AdminContext; present: string }) {

@@ -33,20 +33,24 @@ export function documentRoutes(app: Hono<AdminEnv>, { control }: AdminDeps, api:
 
 function page(operations: readonly AnyOperation[]) {
   const tags = [...new Set(operations.map(({ tag }) => tag))];
-  return html`<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width">
-    <title>natsgate API</title>
-  </head>
-  <body>
-    <h1>natsgate API</h1>
-    <p>All paths are below <code>/api/v5</code>. Programs read
-      <a href="/api-docs/openapi.json">the OpenAPI document</a>.</p>
-    ${raw(tags.map((tag) => section(tag, operations)).join("\n"))}
-  </body>
-</html>`;
+  return html`
+    <!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width">
+        <title>natsgate API</title>
+      </head>
+      <body>
+        <h1>natsgate API</h1>
+        <p>
+          All paths are below <code>/api/v5</code>. Programs read
+          <a href="/api-docs/openapi.json">the OpenAPI document</a>.
+        </p>
+        ${raw(tags.map((tag) => section(tag, operations)).join("\n"))}
+      </body>
+    </html>
+  `;
 }
 
 /** Everything here is from the table of operations, so there is nothing to escape but by habit. */

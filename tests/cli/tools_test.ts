@@ -234,12 +234,13 @@ Deno.test({
         ] as const
       ) {
         // A shell at a terminal, the key that completes, and the line as it is then.
+        // Its prompt says that it reads keys.
         const script = `
           zmodload zsh/zpty
           zpty shell zsh -f -i
           zpty -w shell "fpath=(${dir} \\$fpath); autoload -U compinit; compinit -u -D"
           zpty -w shell "show() { print -r -- RE""SULT\\$BUFFER.; }; zle -N show"
-          zpty -w shell "bindkey '^T' show; print -r -- RE""ADY"
+          zpty -w shell "bindkey '^T' show; PROMPT=RE""ADY"
           zpty -r -m shell out '*READY*'
           zpty -w -n shell $'${typed}\\t\\C-t'
           zpty -r -m shell out '*RESULT*.*'
