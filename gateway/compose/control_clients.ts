@@ -29,6 +29,15 @@ import { subscribeFor as subscribeNats } from "../nats/subscribe.ts";
 import type { NatsSubscription } from "../nats/subscription.ts";
 import { UNKNOWN_SOFTWARE } from "../protocol/session.ts";
 import type { Connection } from "../transport/connection.ts";
+import {
+  asksForMore,
+  type Client,
+  clientIdOf,
+  fits,
+  fitsAtAGlance,
+  isFuzzy,
+  stateOf,
+} from "./client_filter.ts";
 import { decideFor } from "./control_access.ts";
 
 /** What the list is made from. */
@@ -42,9 +51,6 @@ export interface ClientParts {
   readonly turn: (job: () => void) => void;
 }
 
-/** A client before it is looked at closely, which costs more. */
-type Client = NatsSession | MqttSession | ClientSession;
-
 /** See `ClientControl`. */
 export class RunningClients implements ClientControl {
   constructor(readonly parts: ClientParts) {}
@@ -52,19 +58,16 @@ export class RunningClients implements ClientControl {
   list(query: ClientQuery): Page<ClientView> {
     const { page, limit } = query;
     const from = (page - 1) * limit;
-    const filtered = isFiltered(query);
+    const looksCloser = asksForMore(query);
     const data: ClientView[] = [];
     let count = 0;
     for (const client of this.#candidates(query)) {
-      if (!filtered) {
-        // Nothing is computed for those on other pages.
-        if (count >= from && count < from + limit) data.push(this.#view(client));
-        count++;
-        continue;
-      }
-      const view = this.#view(client);
-      if (!fits(view, query)) continue;
-      if (count >= from && count < from + limit) data.push(view);
+      if (!fitsAtAGlance(client, query)) continue;
+      // Nothing more is computed for those on other pages, unless the query needs it.
+      const isShown = count >= from && count < from + limit;
+      const view = isShown || looksCloser ? this.#view(client) : undefined;
+      if (looksCloser && !fits(view!, query)) continue;
+      if (isShown) data.push(view!);
       count++;
     }
     return { data, count: isFuzzy(query) ? undefined : count, hasNext: count > from + limit };
@@ -229,7 +232,7 @@ export class RunningClients implements ClientControl {
       return {
         ...connected(client),
         ...NO_QUEUE,
-        state: client.state === "awaiting" ? "idle" : "connected",
+        state: stateOf(client),
         superuser: client.principal.superuser,
         createdAt: client.info.connectedAt,
         disconnectedAt: undefined,
@@ -328,11 +331,11 @@ function away(session: ClientSession) {
 }
 
 function* subscriptionsOf(client: Client): Iterable<SubscriptionView> {
-  const clientId = client instanceof MqttSession ? client.at?.client.clientId : client.clientId;
+  const clientId = clientIdOf(client);
   const subscriptions = client instanceof NatsSession
     ? client.subscriptions
     : clientSession(client)?.subscriptions;
-  for (const subscription of subscriptions?.values() ?? []) yield viewOf(clientId!, subscription);
+  for (const subscription of subscriptions?.values() ?? []) yield viewOf(clientId, subscription);
 }
 
 function viewOf(
@@ -363,28 +366,4 @@ function viewOf(
   }
   const { qos, retainAsPublished, retainHandling } = subscription;
   return { ...common, protocol: "mqtt", qos, retainAsPublished, retainHandling };
-}
-
-function isFuzzy({ likeClientId, likeUsername }: ClientQuery): boolean {
-  return likeClientId !== undefined || likeUsername !== undefined;
-}
-
-function isFiltered(query: ClientQuery): boolean {
-  const { protocol: _, page: __, limit: ___, ...conditions } = query;
-  return Object.values(conditions).some((condition) => condition !== undefined);
-}
-
-function fits(view: ClientView, query: ClientQuery): boolean {
-  const { usernames, address, state, version, cleanStart, likeClientId, likeUsername } = query;
-  return (usernames === undefined || usernames.includes(view.username ?? "")) &&
-    (address === undefined || view.address === address) &&
-    (state === undefined || view.state === state) &&
-    (version === undefined || view.version === version) &&
-    (cleanStart === undefined || view.cleanStart === cleanStart) &&
-    (likeClientId === undefined || view.clientId.includes(likeClientId)) &&
-    (likeUsername === undefined || (view.username ?? "").includes(likeUsername)) &&
-    view.connectedAt >= (query.connectedFrom ?? 0) &&
-    view.connectedAt <= (query.connectedTo ?? Infinity) &&
-    view.createdAt >= (query.createdFrom ?? 0) &&
-    view.createdAt <= (query.createdTo ?? Infinity);
 }
