@@ -169,6 +169,14 @@ export class RunningConfig implements ConfigControl {
   #checked(overlay: string): Checked {
     const loaded = this.#parts.settings.load(overlay);
     if (loaded.config === undefined) throw new ConfigError(errorsOf(loaded.issues));
+    if (loaded.origins.get("node.data_dir")?.layer === "overlay") {
+      throw new ConfigError([{
+        severity: "error",
+        path: "node.data_dir",
+        message: "holds the changes that are made here, so it cannot be one of them; " +
+          "set it in the file, or with --data-dir",
+      }]);
+    }
     return { loaded, config: loaded.config, overlay };
   }
 

@@ -218,6 +218,18 @@ Deno.test("changes: a gateway takes listeners and authentication while it is loa
   assert.equal((await world.get("gateways/nats/listeners/nats:tcp:more"))[0], 404);
 });
 
+Deno.test("changes: where they are kept cannot be changed with them", async () => {
+  await using world = await startWorld();
+  const before = world.gateway.config.node.data_dir;
+  const [status, { code, message }] = await world.get("configs", {
+    method: "PUT",
+    body: '[node]\ndata_dir = "elsewhere"\n',
+  });
+  assert.deepEqual([status, code], [400, "BAD_REQUEST"]);
+  assert.match(message, /^node\.data_dir: holds the changes that are made here/);
+  assert.equal(world.gateway.config.node.data_dir, before);
+});
+
 Deno.test("changes: numbers without an end read back as the word", async () => {
   await using world = await startWorld("[mqtt]\nmax_mqueue_len = inf\n");
   assert.deepEqual(await world.get("configs?path=mqtt.max_mqueue_len"), [200, "infinity"]);
