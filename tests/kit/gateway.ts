@@ -4,6 +4,9 @@
  */
 import { until, within } from "./wait.ts";
 
+/** Why TLS cannot be tried: the binary under test has a runtime for which it refuses TLS. */
+export const NO_TLS: string | undefined = whyNoTls();
+
 /** What to start. */
 export interface GatewayOptions {
   /** Tables of TOML, put behind those of the listeners. */
@@ -183,4 +186,12 @@ export function sharedGateway(options: GatewayOptions = {}): { readonly process:
       return process;
     },
   };
+}
+
+function whyNoTls(): string | undefined {
+  const binary = Deno.env.get("NATSGATE_BIN");
+  if (binary === undefined) return undefined;
+  const { stdout } = new Deno.Command(binary, { args: ["version"] }).outputSync();
+  const [, minor] = /deno 2\.(\d+)\./.exec(new TextDecoder().decode(stdout)) ?? [];
+  return Number(minor) < 9 ? `the binary's runtime is Deno 2.${minor}` : undefined;
 }
