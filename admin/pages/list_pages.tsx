@@ -77,6 +77,7 @@ export function listPages(app: Hono<AdminEnv>, deps: PageDeps, part: ListPart): 
   const { base, home, canTry } = part;
   const change = async (context: AdminContext, form: Form, done: "added" | "saved") => {
     const isNew = done === "added";
+    const { version } = deps.control.config;
     const plan = await (isNew ? planNew(deps, part, form) : planEdit(deps, part, form));
     if (canTry && form.text("do") === "test") {
       const outcome = await deps.control.tryDraft(
@@ -89,7 +90,7 @@ export function listPages(app: Hono<AdminEnv>, deps: PageDeps, part: ListPart): 
     }
     if (!isNew) refuseOld(deps, form);
     if (plan.isSame) return go(context, home[0], "nothing");
-    await changeConfig(context, deps, plan.edits);
+    await changeConfig(context, deps, plan.edits, version);
     const next = isNew ? part.after?.(plan.list, form.text("kind")) : undefined;
     return go(context, next ?? home[0], done);
   };

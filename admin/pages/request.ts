@@ -41,14 +41,20 @@ export function go(context: AdminContext, path: string, done?: Done): Response {
 
 /**
  * Makes changes of the configuration in the name of who looks, noted for the audit trail.
+ * @param madeFrom version of the configuration that the edits were worked out from
  * @throws {ConfigError} what is wrong; everything stays as it was
+ * @throws {Problem} a change of somebody else came first
  */
 export async function changeConfig(
   context: AdminContext,
   { control }: PageDeps,
   edits: readonly ConfigEdit[],
+  madeFrom = control.config.version,
 ): Promise<void> {
-  const changes = await control.config.change(edits, whoLooks(context).name);
+  const changes = await control.config.change(() => {
+    if (control.config.version !== madeFrom) throw changedMeanwhile();
+    return edits;
+  }, whoLooks(context).name);
   context.set("note", changes.map(({ path }) => path).join(", "));
 }
 
@@ -143,8 +149,11 @@ export function fieldProblems(
 
 /** @throws {Problem} somebody changed the configuration since the form was shown */
 export function refuseOld({ control }: PageDeps, form: Form): void {
-  if (form.text("version") === control.config.version) return;
-  throw new Problem(
+  if (form.text("version") !== control.config.version) throw changedMeanwhile();
+}
+
+function changedMeanwhile(): Problem {
+  return new Problem(
     409,
     "CONFLICT",
     "somebody else changed the configuration meanwhile. Open this page again to see what holds " +

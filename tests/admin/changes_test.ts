@@ -1,6 +1,9 @@
 /** Changes through the API: several at once, over a restart, on a full disk, and who made them. */
 import assert from "node:assert/strict";
+import { createAdminApp } from "../../admin/app.ts";
 import { SESSION_COOKIE } from "../../admin/auth/auth.ts";
+import { pages } from "../../admin/pages/mod.tsx";
+import { CSRF_FIELD } from "../../admin/security.ts";
 import { VERSION } from "../../gateway/version.ts";
 import { setSession } from "../../admin/routes/login.ts";
 import { RawNats } from "../kit/raw_nats.ts";
@@ -313,4 +316,29 @@ Deno.test("cors: off unless it is switched on, and then without cookies", async 
   const headers = await headersOf("OPTIONS");
   assert.equal(headers.get("access-control-allow-origin"), "*");
   assert.equal(headers.get("access-control-allow-credentials"), null);
+});
+
+Deno.test("pages: of two browsers that add to one list at the same moment, one is told", async () => {
+  await using world = await startWorld();
+  await world.login();
+  const { token, csrf } = await world.deps.auth.login("root", "Sesame-open-1", "");
+  const app = createAdminApp(world.deps, pages(world.deps));
+  const add = async (secret: string) => {
+    const body = new FormData();
+    const fields = { [CSRF_FIELD]: csrf, kind: "token", token: secret };
+    for (const [name, value] of Object.entries(fields)) body.set(name, value);
+    const request = new Request("http://localhost/dashboard/authentication/methods/new", {
+      method: "POST",
+      body,
+      headers: { cookie: `${SESSION_COOKIE}=${token}`, host: "localhost" },
+    });
+    const response = await app.request(request, undefined, { address: "192.0.2.1" });
+    return { status: response.status, text: await response.text() };
+  };
+  const answers = await Promise.all([add("first-token"), add("second-token")]);
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [303, 400]);
+  assert.match(answers.find(({ status }) => status === 400)!.text, /somebody else changed/);
+  assert.equal(world.gateway.config.gateway.nats.internal_authn.length, 1);
+  assert.equal((await add("third-token")).status, 303);
+  assert.equal(world.gateway.config.gateway.nats.internal_authn.length, 2);
 });
