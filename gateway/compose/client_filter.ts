@@ -14,6 +14,12 @@ export function isFuzzy({ likeClientId, likeUsername }: ClientQuery): boolean {
   return likeClientId !== undefined || likeUsername !== undefined;
 }
 
+/** Whether every client fits. */
+export function asksForAll(query: ClientQuery): boolean {
+  const { protocol: _, page: __, limit: ___, ...conditions } = query;
+  return Object.values(conditions).every((condition) => condition === undefined);
+}
+
 /** Whether a glance is not enough. */
 export function asksForMore(query: ClientQuery): boolean {
   const { address, version, cleanStart } = query;

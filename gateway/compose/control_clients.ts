@@ -30,6 +30,7 @@ import type { NatsSubscription } from "../nats/subscription.ts";
 import { UNKNOWN_SOFTWARE } from "../protocol/session.ts";
 import type { Connection } from "../transport/connection.ts";
 import {
+  asksForAll,
   asksForMore,
   type Client,
   clientIdOf,
@@ -61,7 +62,13 @@ export class RunningClients implements ClientControl {
     const looksCloser = asksForMore(query);
     const data: ClientView[] = [];
     let count = 0;
+    const isForAll = asksForAll(query);
     for (const client of this.#candidates(query)) {
+      // How many there are is known without counting them.
+      if (isForAll && count === from + limit) {
+        count = Math.max(count, this.parts[query.protocol].sessions.size);
+        break;
+      }
       if (!fitsAtAGlance(client, query)) continue;
       // Nothing more is computed for those on other pages, unless the query needs it.
       const isShown = count >= from && count < from + limit;
