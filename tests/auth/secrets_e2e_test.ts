@@ -263,3 +263,32 @@ Deno.test("no secret is in the log at level debug, in answers of the API, in pag
     Deno.removeSync(dir, { recursive: true });
   }
 });
+
+/** Subscriptions until the memory of the process is used up; more than that many never fit. */
+const SUBSCRIPTIONS_MAX = 2_000_000;
+const SUBSCRIPTIONS_AT_ONCE = 5000;
+
+Deno.test("a process that dies of want of memory says so, and nothing of what it knew", async () => {
+  const [settings] = config("").split("[[authorization.sources]]");
+  await using gateway = await startGateway({
+    config: `${settings}[gateway.nats.listeners.tcp.open]\nbind = "127.0.0.1:0"\n` +
+      "enable_authn = false\n",
+    env: { DENO_V8_FLAGS: "--max-old-space-size=64" },
+  });
+  await knockOnNats(gateway, JSON.stringify({ auth_token: PRESENTED.token }));
+  await knockOnMqtt(gateway, PRESENTED.mqtt);
+  using raw = await RawNats.connect(gateway.port("nats:tcp:open"));
+  const connect = { verbose: false, user: "u", pass: PRESENTED.password };
+  await raw.send(`CONNECT ${JSON.stringify(connect)}\r\n`);
+  try {
+    for (let first = 0; first < SUBSCRIPTIONS_MAX; first += SUBSCRIPTIONS_AT_ONCE) {
+      let lines = "";
+      for (let i = first; i < first + SUBSCRIPTIONS_AT_ONCE; i++) lines += `SUB a.${i}.> ${i}\r\n`;
+      await raw.send(lines);
+    }
+  } catch { /* it is gone */ }
+  const { success } = await within(gateway.child.status, "the process to die");
+  assert.equal(success, false);
+  assert.match(gateway.log(), /out of memory/i);
+  lookThrough(gateway.log(), "the crash");
+});
