@@ -10,7 +10,7 @@ import { checkWaysIn } from "../../gateway/gateway.ts";
 import { issueCertificate } from "../../gateway/transport/issue_certificate.ts";
 import { testAuthority } from "../kit/certs.ts";
 import { until } from "../kit/wait.ts";
-import { startWorld } from "./kit.ts";
+import { type AdminWorld, startWorld } from "./kit.ts";
 
 const DAY_MS = 86_400_000;
 const dates = {
@@ -30,6 +30,16 @@ async function curl(...args: string[]): Promise<{ code: number; text: string }> 
   return { code, text: new TextDecoder().decode(stdout) };
 }
 
+/** Moves the admin port to HTTPS with these lines of `ssl_options`. */
+async function configure(world: AdminWorld, tls: string, port = 0): Promise<void> {
+  const [status, body] = await world.get("configs", {
+    method: "PUT",
+    body: `[dashboard.listeners]\nhttp.bind = 0\nhttps.bind = "127.0.0.1:${port}"\n` +
+      `[dashboard.listeners.https.ssl_options]\n${tls}`,
+  });
+  assert.equal(status, 200, JSON.stringify(body));
+}
+
 Deno.test(
   { name: "https: curl gets in with a trusted client certificate only", ignore },
   async () => {
@@ -43,21 +53,15 @@ Deno.test(
       await Deno.writeTextFile(`${dir}/${name}.pem`, issued.certificate);
       await Deno.writeTextFile(`${dir}/${name}.key`, issued.key);
     }
-    const [status, body] = await world.get("configs", {
-      method: "PUT",
-      body: `
-[dashboard.listeners]
-http.bind = 0
-https.bind = "127.0.0.1:0"
-[dashboard.listeners.https.ssl_options]
-certfile = "${dir}/server.pem"
+    await configure(
+      world,
+      `certfile = "${dir}/server.pem"
 keyfile = "${dir}/server.key"
 cacertfile = "${dir}/ca.pem"
 verify = "verify_peer"
 fail_if_no_peer_cert = true
 `,
-    });
-    assert.equal(status, 200, JSON.stringify(body));
+    );
     const admin = await startAdmin(world.gateway.control);
     try {
       assert.equal(admin.port, 0);
@@ -137,23 +141,10 @@ Deno.test("https: renewed files and other names are shown without moving the por
     await Deno.writeTextFile(`${dir}/${file}.pem`, certificate);
     await Deno.writeTextFile(`${dir}/${file}.key`, key);
   };
-  const change = async (settings: string) => {
-    const [status, body] = await world.get("configs", {
-      method: "PUT",
-      body: `
-[dashboard.listeners]
-http.bind = 0
-https.bind = "127.0.0.1:0"
-[dashboard.listeners.https.ssl_options]
-certfile = "${dir}/first.pem"
-keyfile = "${dir}/first.key"
-${settings}`,
-    });
-    assert.equal(status, 200, JSON.stringify(body));
-  };
+  const files = `certfile = "${dir}/first.pem"\nkeyfile = "${dir}/first.key"\n`;
   await write("first", "first");
   await write("other", "other");
-  await change("");
+  await configure(world, files);
   const admin = await startAdmin(gateway.control);
   try {
     const port = admin.securePort;
@@ -173,7 +164,7 @@ hosts = ["other.example"]
 certfile = "${dir}/other.pem"
 keyfile = "${dir}/other.key"
 `;
-    await change(sni);
+    await configure(world, files + sni);
     await until(async () => await shown(port, "other.example") === "other", "the other name");
     assert.equal(await shown(port), "again");
     assert.equal(admin.securePort, port, "the port stays");
@@ -196,20 +187,8 @@ Deno.test("https: other rules on the same address hold for those who come", asyn
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = free.addr;
   free.close();
-  const change = async (settings: string) => {
-    const [status, body] = await world.get("configs", {
-      method: "PUT",
-      body: `
-[dashboard.listeners]
-http.bind = 0
-https.bind = "127.0.0.1:${port}"
-[dashboard.listeners.https.ssl_options]
-certfile = ${JSON.stringify(certificate)}
-keyfile = ${JSON.stringify(key)}
-${settings}`,
-    });
-    assert.equal(status, 200, JSON.stringify(body));
-  };
+  const own = `certfile = ${JSON.stringify(certificate)}\nkeyfile = ${JSON.stringify(key)}\n`;
+  const change = (settings: string) => configure(world, own + settings, port);
   await change("");
   const admin = await startAdmin(world.gateway.control);
   try {
