@@ -46,7 +46,7 @@ const OPERATIONS: readonly Operation[] = [
   { word: Word.Connect, name: name("CONNECT"), takesArguments: false },
   { word: Word.Info, name: name("INFO"), takesArguments: true },
   { word: Word.Ok, name: name("+OK"), takesArguments: false },
-  { word: Word.Err, name: name("-ERR"), takesArguments: false },
+  { word: Word.Err, name: name("-ERR"), takesArguments: true },
 ];
 
 /** True when `PUB` and a blank stand at `at`: what nearly every line begins with. */
@@ -112,7 +112,7 @@ export function tokenize(bytes: Uint8Array, from: number): number {
 }
 
 /** What separates tokens. */
-function isBlank(byte: number): boolean {
+export function isBlank(byte: number): boolean {
   return byte === BLANK || byte === TAB;
 }
 
@@ -152,7 +152,10 @@ export function lineTooLong(): ProtocolError {
   return new ProtocolError("control line too long", MALFORMED, "maximum control line exceeded");
 }
 
-/** Too few arguments, too many, or numbers that are none. nats-server closes without a word here, and so do we; the log says why. */
+/**
+ * Too few arguments, too many, or numbers that are none. nats-server closes without a word here,
+ * and so do we; the log says why.
+ */
 export function wrongArguments(op: string): ProtocolError {
   return new ProtocolError(`wrong arguments of ${op}`, MALFORMED, "");
 }

@@ -8,6 +8,7 @@ import { copyShort, equalShort, viewOf } from "../protocol/copy.ts";
 import { REFERENCE_BYTES } from "../protocol/outbox.ts";
 import { PartialFrame } from "../protocol/partial_frame.ts";
 import {
+  isBlank,
   isPub,
   lineTooLong,
   MALFORMED,
@@ -308,6 +309,8 @@ export class NatsDecoder<Note = unknown> {
   }
 
   #connect(args: number, lineEnd: number): Op {
+    // Blanks in front do not count.
+    while (isBlank(this.bytes[args]!)) args++;
     this.#checkLine(args, lineEnd);
     this.jsonStart = args;
     this.jsonEnd = this.bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;

@@ -14,7 +14,7 @@ import { decodeHeaders, NO_RESPONDERS_BLOCK, takeMqttHeaders } from "./headers.t
 import { mayPublish } from "./permission.ts";
 import { REPLY_PREFIX, unwrapReply } from "./reply.ts";
 import type { NatsSession } from "./session.ts";
-import { decodeSubject, hasWildcardToken } from "./subject.ts";
+import { decodeSubject, hasEmptyToken, hasWildcardToken } from "./subject.ts";
 
 /**
  * `Message.tailDialect` of a frame that any NATS subscriber can be sent as it is: a MSG without
@@ -46,7 +46,7 @@ export function publish(session: NatsSession): void {
       const { bytes, subjectStart, subjectEnd } = decoder;
       entry = session.last = session.dialect.route(bytes, subjectStart, subjectEnd);
       if (entry === undefined) {
-        session.complain("Invalid Publish Subject");
+        publishNowhere(session);
         return;
       }
     }
@@ -80,12 +80,31 @@ function publishReply(session: NatsSession): void {
   const reply = subject === undefined ? undefined : unwrapReply(subject);
   const topic = subject === undefined ? undefined : dialect.topic(reply?.subject ?? subject);
   if (topic === undefined) {
-    session.complain("Invalid Publish Subject");
+    publishNowhere(session);
     return;
   }
   // The subject of the frame is not the one that subscribers see.
   if (reply !== undefined) decoder.tailStart = -1;
   publishTo(session, session.server.router.route(topic), reply?.correlationData);
+}
+
+/**
+ * A subject that names no topic. With an empty token nobody can have subscribed to it, and only
+ * pedantic clients hear that, as from nats-server: a library that gets an error it does not know
+ * closes its connection for good. Whatever else MQTT could not spell is refused.
+ */
+function publishNowhere(session: NatsSession): void {
+  const { decoder, options, server } = session;
+  const subject = decodeSubject(decoder.bytes, decoder.subjectStart, decoder.subjectEnd);
+  const isTaken = subject !== undefined && hasEmptyToken(subject);
+  if (!isTaken || options.pedantic) session.complain("Invalid Publish Subject");
+  if (!isTaken) return;
+  session.acknowledge();
+  server.counters.dropped.no_subscribers++;
+  if (!options.noResponders || decoder.extraEnd === decoder.extraStart) return;
+  const extras: WritableExtras = {};
+  addReply(session, extras);
+  if (extras.replyTo !== undefined) sendNoResponders(session, extras.replyTo);
 }
 
 function publishTo(

@@ -68,6 +68,11 @@ export function isValidSubject(subject: string): boolean {
   return tokenStart < subject.length;
 }
 
+/** True when nothing stands before, behind or between dots. */
+export function hasEmptyToken(subject: string): boolean {
+  return subject.startsWith(".") || subject.endsWith(".") || subject.includes("..");
+}
+
 /** True when a whole token is `*` or `>`. */
 export function hasWildcardToken(subject: string): boolean {
   let tokenStart = 0;

@@ -285,12 +285,12 @@ Deno.test("malformed frames, and what nats-server says to them", () => {
       "PUB a 5\r\nhello!\r\n",
       "HPUB a 2 5\r\nhelloXY",
       "+O\r\n",
+      "-err\r\n",
       "INFO\r\n",
       "A+ x\r\n",
     ],
     "": [
       "-ERR 'x'\r\n",
-      "-err\r\n",
       "PUB \r\n",
       "PUB a\r\n",
       "PUB a b 1 2\r\n",
@@ -357,6 +357,15 @@ Deno.test("the longest legal line passes, in one piece and in many", () => {
   for (const pieces of [[bytes], split(bytes, [1, 5, 100, 4000, 4100, 4101])]) {
     assert.deepEqual(decode(pieces), [{ op: Op.Sub, subject, extra: "", sid: "1" }]);
   }
+});
+
+Deno.test("the longest CONNECT has as much JSON as a control line may hold", () => {
+  const json = `{"name":"${"n".repeat(4096 - '{"name":""}'.length)}"}`;
+  assert.deepEqual(decode([raw(`CONNECT  ${json}\r\n`)]), [{ op: Op.Connect, json }]);
+  assert.equal(
+    failure([raw(`CONNECT ${json} \r\n`)]).natsText,
+    "maximum control line exceeded",
+  );
 });
 
 Deno.test("an oversize body is never stored, and the next frame is found", () => {

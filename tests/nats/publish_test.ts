@@ -245,12 +245,44 @@ Deno.test("subjects that are none are refused and the connection stays", () => {
   client.read();
   client.send("SUB > 1\r\n");
   const nul = Uint8Array.of(0x61, 0), bad = Uint8Array.of(0xff);
-  client.send("PUB ", nul, " 1\r\nx\r\nPUB ", bad, " 1\r\nx\r\nPUB a..b 1\r\nx\r\nPUB . 0\r\n\r\n");
+  client.send(
+    "PUB ",
+    nul,
+    " 1\r\nx\r\nPUB ",
+    bad,
+    " 1\r\nx\r\nPUB a.>.b 1\r\nx\r\nPUB % 0\r\n\r\n",
+  );
   client.send("PUB a 1\r\ny\r\n");
   assert.equal(
     client.read(),
     "-ERR 'Invalid Publish Subject'\r\n".repeat(4) + "MSG a 1 1\r\ny\r\n",
   );
+});
+
+Deno.test("a subject with an empty token reaches nobody, and only the pedantic hear of it", () => {
+  const world = new NatsWorld();
+  const subjects = ["a..b", ".a", "a.", ".", "_R.", "_R.x."];
+  const publish = (options: Record<string, unknown>) => {
+    const client = world.open(options);
+    client.send("SUB > 1\r\n").read();
+    for (const subject of subjects) client.send(`PUB ${subject} 1\r\nx\r\n`);
+    return client.read();
+  };
+  assert.equal(publish({ verbose: false, pedantic: false }), "");
+  assert.equal(publish({ verbose: true, pedantic: false }), "+OK\r\n".repeat(subjects.length));
+  assert.equal(
+    publish({ verbose: true, pedantic: true }),
+    "-ERR 'Invalid Publish Subject'\r\n+OK\r\n".repeat(subjects.length),
+  );
+  assert.equal(world.server.counters.dropped.no_subscribers, 3 * subjects.length);
+});
+
+Deno.test("a request to a subject with an empty token is told at once that nobody answers", () => {
+  const world = new NatsWorld();
+  const client = world.open({ no_responders: true });
+  client.send("SUB inbox.* 2\r\n").read();
+  client.send("PUB a..b inbox.1 1\r\nx\r\n");
+  assert.equal(client.read(), "HMSG inbox.1 2 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
 });
 
 for (const spacing of [" ", " \t"]) {
