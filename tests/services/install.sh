@@ -7,5 +7,5 @@ apt-get update
 apt-get install -y --no-install-recommends \
   postgresql mariadb-server redis-server slapd ldap-utils \
   nats-server mosquitto mosquitto-clients python3-paho-mqtt \
-  haproxy strace openssl curl chromium zsh fish faketime mandoc shellcheck \
+  haproxy strace openssl curl chromium zsh fish faketime mandoc groff shellcheck git iproute2 \
   gcc libc6-dev libnats-dev

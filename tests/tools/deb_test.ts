@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { buildDeb } from "../../tools/deb.ts";
+import { exists, sh } from "../kit/shell.ts";
 import { until, within } from "../kit/wait.ts";
 
 const BINARY = Deno.env.get("NATSGATE_BIN");
@@ -28,7 +29,7 @@ Deno.test({
       const architecture = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
       const deb = await buildDeb(BINARY!, architecture, dir, "none");
       await t.step("install", async () => {
-        await sh("dpkg --install", deb);
+        await sh(`dpkg --install ${deb}`);
         assert.match(await sh("natsgate version"), /^natsgate \d/);
         assert.match(await sh("natsgate check --config /etc/natsgate/config.toml"), /: valid/);
         assert.match(await sh("getent passwd natsgate"), /nologin/);
@@ -99,23 +100,4 @@ async function runAsService(dir: string): Promise<void> {
     if (!ended) child.kill("SIGTERM");
   }
   assert.equal((await within(child.status, "the stop")).code, 0, log());
-}
-
-/** Output of a shell command with arguments behind it. Fails when the command does. */
-async function sh(command: string, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
-    args: ["-c", `${command} "$@"`, "sh", ...args],
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assert.equal(code, 0, `${command}: ${text(stdout)}${text(stderr)}`);
-  return text(stdout);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { TARGETS } from "../../tools/compile.ts";
 import { type Lock, sbom } from "../../tools/sbom.ts";
 import { VERSION } from "../../gateway/version.ts";
+import { firstMissing, sh } from "../kit/shell.ts";
+import { binaryOf, pretend } from "./targets.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const FILES = ["CHANGELOG.md", "LICENSE", "README.md", "config.toml", "docs/"];
@@ -17,9 +19,7 @@ const LINUX_FILES = [
   "natsgate.openrc",
   "natsgate.service",
 ];
-const missing = ["dpkg-deb", "sha256sum", "tar"].find((program) =>
-  !["/usr/bin", "/bin"].some((dir) => exists(`${dir}/${program}`))
-);
+const missing = firstMissing("dpkg-deb", "sha256sum", "tar");
 
 Deno.test({
   name: "a release has an archive for each target, packages, its parts and checksums" +
@@ -71,18 +71,6 @@ Deno.test({
   },
 });
 
-/** A program that stands for the binary of a target. */
-async function pretend(dir: string, target: string): Promise<void> {
-  await Deno.mkdir(`${dir}/${target}`);
-  const path = `${dir}/${target}/${binaryOf(target)}`;
-  await Deno.writeTextFile(path, `#!/bin/sh\necho ${target}\n`);
-  await Deno.chmod(path, 0o755);
-}
-
-function binaryOf(target: string): string {
-  return target.includes("windows") ? "natsgate.exe" : "natsgate";
-}
-
 /** Runs the script with this Deno as the `deno` that it asks for. */
 async function pack(dir: string): Promise<void> {
   const bin = await Deno.makeTempDir({ prefix: "natsgate-bin-" });
@@ -116,25 +104,4 @@ async function checkArchive(release: string, target: string): Promise<void> {
     await sh(`tar -xzOf ${name}.tar.gz ${name}/${binary}`, release),
     `#!/bin/sh\necho ${target}\n`,
   );
-}
-
-/** Output of a shell command. Fails when the command does. */
-async function sh(command: string, cwd: string, env: Record<string, string> = {}): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
-    args: ["-c", command],
-    cwd,
-    env,
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assert.equal(code, 0, `${command}: ${text(stdout)}${text(stderr)}`);
-  return text(stdout);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

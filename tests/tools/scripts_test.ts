@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { main } from "../../gateway/cli/command.ts";
 import { fakeIo } from "../cli/fake_io.ts";
+import { readWorkflow } from "./workflow.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SCRIPTS = [".ci/run", "tools/pack.sh", "tests/services/install.sh"];
@@ -44,26 +45,6 @@ async function printed(...words: string[]): Promise<string> {
   return io.output;
 }
 
-/** The `run` blocks of a workflow, by the line they stand on; expressions are words then. */
-function runBlocks(workflow: string): [line: number, script: string][] {
-  const lines = workflow.split("\n");
-  return lines.flatMap((line, i) => {
-    const [, indent, rest] = /^( *)(?:- )?run: (.*)$/.exec(line) ?? [];
-    if (indent === undefined) return [];
-    if (rest !== "|") return [[i + 1, plain(rest!)] as [number, string]];
-    const block: string[] = [];
-    for (const next of lines.slice(i + 1)) {
-      if (next.trim() !== "" && next.search(/\S/) <= indent.length) break;
-      block.push(next.slice(indent.length + 2));
-    }
-    return [[i + 1, plain(block.join("\n"))] as [number, string]];
-  });
-}
-
-function plain(script: string): string {
-  return script.replace(/\$\{\{.*?\}\}/g, "word");
-}
-
 await withProgram("shellcheck", "shellcheck has nothing to say about the scripts", async () => {
   for (const path of SCRIPTS) {
     const text = await Deno.readTextFile(ROOT + path);
@@ -71,14 +52,16 @@ await withProgram("shellcheck", "shellcheck has nothing to say about the scripts
   }
 });
 
-await withProgram("shellcheck", "nor about what the release runs", async () => {
-  const workflow = await Deno.readTextFile(`${ROOT}.github/workflows/release.yml`);
-  const blocks = runBlocks(workflow);
-  assert.equal(blocks.length, [...workflow.matchAll(/^ *(- )?run: /gm)].length);
-  assert(blocks.some(([, script]) => script.includes("gh release create")));
-  for (const [line, script] of blocks) {
-    const said = await verdict(["shellcheck", "--shell=bash"], "block", `set -e\n${script}\n`);
-    assert.equal(said, "", `line ${line}`);
+await withProgram("shellcheck", "nor about what the workflows run", async () => {
+  const dir = `${ROOT}.github/workflows`;
+  for (const { name } of Deno.readDirSync(dir)) {
+    const { jobs } = readWorkflow(await Deno.readTextFile(`${dir}/${name}`));
+    const scripts = Object.values(jobs).flatMap(({ steps = [] }) => steps.map(({ run }) => run));
+    for (const script of scripts.filter((each) => each !== undefined)) {
+      // Expressions are words when the shell sees them.
+      const text = `set -e\n${script.replace(/\$\{\{.*?\}\}/g, "word")}\n`;
+      assert.equal(await verdict(["shellcheck", "--shell=bash"], "block", text), "", script);
+    }
   }
 });
 
