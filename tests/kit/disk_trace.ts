@@ -35,7 +35,8 @@ export function mayTrace(): boolean {
 
 /** Reads the trace of a process that has ended. Throws for calls that it cannot judge. */
 export async function readTrace(path: string, pid: number): Promise<Deed[]> {
-  const ended = new RegExp(`^${pid} \\+\\+\\+ `, "m");
+  // Short process ids are padded.
+  const ended = new RegExp(`^${pid} +\\+\\+\\+ `, "m");
   const text = await until(() => {
     const read = Deno.readTextFileSync(path);
     return ended.test(read) && read;
