@@ -49,6 +49,7 @@ first, and nothing changes if anything is wrong. The shipped config.toml lists e
 
   config.toml               the configuration, in the current directory unless --config says else
   <data_dir>/natsgate.db    sessions, waiting and retained messages, users, rules (SQLite)
+  <data_dir>/natsgate.db.damaged-DATE   a damaged one; what could be read of it is in natsgate.db
   <data_dir>/admin.key      the API key that the first start makes; for its owner only
   <data_dir>/overlay.toml   what the admin API and the dashboard changed; without it, your file holds
 

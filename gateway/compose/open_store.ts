@@ -7,11 +7,13 @@ import type { MqttBroker } from "../mqtt/broker.ts";
 import { SessionRestorer } from "../mqtt/restore.ts";
 import type { Log } from "../observe/log.ts";
 import { memoryStore } from "../store/memory.ts";
-import { openSqliteStore } from "../store/sqlite.ts";
+import { openSqliteStore, type StoreEvent } from "../store/sqlite.ts";
 import type { Store } from "../store/types.ts";
 
 /** File name of the store in `node.data_dir`. */
 const STORE_FILE = "natsgate.db";
+
+const GOOD_NEWS: ReadonlySet<StoreEvent["kind"]> = new Set(["writable", "restored"]);
 
 /** Path of the store's file; undefined when nothing is kept. */
 export function storePath(config: Config): string | undefined {
@@ -30,7 +32,7 @@ export function openStore(config: Config, clock: Clock, log: Log): Store {
     sync: config.store.sync,
     database_bytes_max: config.store.max_size,
     clock,
-    report: ({ kind, message }) => kind === "writable" ? log.info(message) : log.error(message),
+    report: ({ kind, message }) => GOOD_NEWS.has(kind) ? log.info(message) : log.error(message),
   });
 }
 

@@ -13,18 +13,19 @@ import type { SegmentWriter } from "./ledger.ts";
 import { Loader, type RecordRow, type SegmentRow } from "./loader.ts";
 import { RECORD_VERSION, writeMessage, writeSession, writeSubscription } from "./record.ts";
 import { SqliteDocuments } from "./sqlite_documents.ts";
+import type { FileEvent } from "./sqlite_damage.ts";
+import { isMachine, remedyFor } from "./sqlite_error.ts";
 import {
-  configure,
-  type DatabaseFile,
-  type FileEvent,
-  openDatabase,
   pragma,
+  probe,
   READ_RETAINED,
   READ_SEGMENTS,
   READ_SESSIONS,
   READ_SUBSCRIPTIONS,
-  type Sync,
+  rowsOf,
+  unusable,
 } from "./sqlite_file.ts";
+import { type DatabaseFile, openDatabase, type Sync } from "./sqlite_open.ts";
 import { Transaction } from "./sqlite_transaction.ts";
 import type { Store, StoreReader } from "./types.ts";
 
@@ -45,9 +46,9 @@ export interface SqliteOptions {
 export interface StoreEvent {
   /**
    * `skipped`: records could not be read. `unwritable`: the disk is full or broken. `writable`: it
-   * works again.
+   * works again. `lost`: it did not before the stop.
    */
-  readonly kind: FileEvent["kind"] | "skipped" | "unwritable" | "writable";
+  readonly kind: FileEvent["kind"] | "skipped" | "unwritable" | "writable" | "lost";
   readonly message: string;
 }
 
@@ -65,11 +66,11 @@ const DATABASE_BYTES_MAX = 8 * 2 ** 30;
 
 /** Opens the store; see `openDatabase` for what it throws. Call `load` before any change. */
 export function openSqliteStore(options: SqliteOptions): SqliteStore {
+  const { path, sync, clock, database_bytes_max = DATABASE_BYTES_MAX } = options;
   const report = options.report ?? (() => {});
-  const file = openDatabase(options.path, options.clock.now());
+  const file = openDatabase(path, clock.now(), { sync, database_bytes_max });
   for (const event of file.events) report(event);
-  configure(file.db, options.sync, options.database_bytes_max ?? DATABASE_BYTES_MAX);
-  return new SqliteStore(file, options.clock, report);
+  return new SqliteStore(path, file, clock, report);
 }
 
 /** A store in an SQLite file. */
@@ -92,7 +93,12 @@ export class SqliteStore implements Store {
   #commits = 0;
   #commitsFailed = 0;
 
-  constructor(file: DatabaseFile, clock: Clock, report: (event: StoreEvent) => void) {
+  constructor(
+    readonly path: string,
+    file: DatabaseFile,
+    clock: Clock,
+    report: (event: StoreEvent) => void,
+  ) {
     this.#file = file;
     this.#clock = clock;
     this.#report = report;
@@ -141,27 +147,32 @@ export class SqliteStore implements Store {
     return this.#write();
   }
 
-  /** See `Store.load`. */
+  /** See `Store.load`. Throws `OperationalError` when the disk gives an error. */
   load(into: StoreReader): void {
     const loader = new Loader(this.sessions, into);
     const { readRetained, readSegments, readSubscriptions, readSessions } = this.#statements;
-    loader.retained(readRetained.iterate() as Iterable<RecordRow>);
-    loader.segments(readSegments.iterate() as Iterable<SegmentRow>);
-    loader.subscriptions(readSubscriptions.iterate() as Iterable<RecordRow>);
-    loader.records(readSessions.iterate() as Iterable<RecordRow>);
+    try {
+      loader.retained(rowsOf<RecordRow>(readRetained));
+      loader.segments(rowsOf<SegmentRow>(readSegments));
+      loader.subscriptions(rowsOf<RecordRow>(readSubscriptions));
+      loader.records(rowsOf<RecordRow>(readSessions));
+    } catch (error) {
+      throw isMachine(error) ? unusable(this.path, error) : error;
+    }
     loader.finish();
-    if (loader.skipped === 0) return;
+    const skipped = loader.skipped + this.documents.unreadable;
+    if (skipped === 0) return;
     this.#report({
       kind: "skipped",
-      message: `${loader.skipped} records of the store could not be read and were left out ` +
-        `(restore a backup if something is missing)`,
+      message: `${skipped} records of the store ${this.path} could not be read and were left out ` +
+        `(restore a backup if something is missing: natsgate restore)`,
     });
   }
 
   /** Writes what waits and closes the file. */
   close(): void {
     this.#retryAt = 0;
-    this.commit();
+    if (!this.commit()) this.#reportLoss();
     this.#timer?.cancel();
     this.#file.close();
   }
@@ -235,8 +246,17 @@ export class SqliteStore implements Store {
     this.#report({
       kind: "unwritable",
       message: `The store cannot be written: ${failure.message}. Publishes that must be stored ` +
-        `are refused until it works again (make room on the disk, or raise store.max_size); ` +
+        `are refused until it works again (${remedyFor(failure, "look into the disk")}); ` +
         `tried every ${RETRY_MS / 1000} s`,
+    });
+  }
+
+  /** Messages that could not be kept were refused; other changes are in memory alone. */
+  #reportLoss(): void {
+    this.#report({
+      kind: "lost",
+      message: `The store ${this.path} could not be written at the stop either: what subscribers ` +
+        `acknowledged and changed since it could not is lost, so that they get messages again`,
     });
   }
 
@@ -270,7 +290,7 @@ interface Statements {
 
 function prepare(db: DatabaseSync): Statements {
   return {
-    probe: db.prepare(`PRAGMA user_version = ${pragma(db, "user_version")}`),
+    probe: probe(db),
     putSession: db.prepare(
       `INSERT INTO session (id, client_id, record) VALUES (?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET record = excluded.record`,

@@ -6,17 +6,18 @@ import { DatabaseSync } from "node:sqlite";
 import { EXIT, OperationalError } from "../errors.ts";
 import { DurableSessions } from "./durable_sessions.ts";
 import { Loader, type RecordRow, type SegmentRow } from "./loader.ts";
+import { findDamage, restorePath } from "./sqlite_damage.ts";
+import { messageOf } from "./sqlite_error.ts";
 import {
   createPrivate,
-  findDamage,
-  messageOf,
   pragma,
   prepareSchema,
   READ_RETAINED,
   READ_SEGMENTS,
   READ_SESSIONS,
   READ_SUBSCRIPTIONS,
-  restorePath,
+  removeIfThere,
+  rowsOf,
   TABLES,
 } from "./sqlite_file.ts";
 
@@ -43,6 +44,8 @@ export async function backupDatabase(path: string, target: string): Promise<void
     throw cannotBackUp(target, error);
   }
   try {
+    // One that was cut short may have left it.
+    removeIfThere(partial);
     createPrivate(partial);
     const db = new DatabaseSync(partial);
     try {
@@ -136,8 +139,8 @@ async function count(db: DatabaseSync, path: string): Promise<BackupContents> {
   });
   const pace = new Pace();
   const feed = async <Row>(sql: string, take: (rows: Row[]) => void) => {
-    for (const row of db.prepare(sql).iterate()) {
-      take([row as Row]);
+    for (const row of rowsOf<Row>(db.prepare(sql))) {
+      take([row]);
       await pace.rest();
     }
   };

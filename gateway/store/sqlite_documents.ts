@@ -14,6 +14,7 @@ export class SqliteDocuments implements DocumentStore {
   readonly #delete: StatementSync;
   readonly #list: StatementSync;
   readonly #count: StatementSync;
+  readonly #unreadable: StatementSync;
 
   constructor(db: DatabaseSync, transaction: Transaction) {
     this.#transaction = transaction;
@@ -28,12 +29,15 @@ export class SqliteDocuments implements DocumentStore {
        WHERE kind = ? AND key >= max(?, ?) AND key IS NOT ? ORDER BY key LIMIT ?`,
     );
     this.#count = db.prepare("SELECT count(*) AS count FROM document WHERE kind = ?");
+    this.#unreadable = db.prepare(
+      "SELECT count(*) AS count FROM document WHERE NOT json_valid(value)",
+    );
   }
 
   /** See `DocumentStore.get`. */
   get(kind: string, key: string): unknown {
     const row = this.#get.get(kind, key);
-    return row === undefined ? undefined : JSON.parse(row["value"] as string);
+    return row === undefined ? undefined : parse(row["value"] as string);
   }
 
   /** See `DocumentStore.put`. */
@@ -53,18 +57,31 @@ export class SqliteDocuments implements DocumentStore {
   list(kind: string, query: DocumentQuery): Document[] {
     const { prefix = "", after, limit } = query;
     const documents: Document[] = [];
-    // Keys with the prefix stand together, so the first without it is the end.
-    const rows = this.#list.iterate(kind, prefix, after ?? "", after ?? null, limit);
-    for (const row of rows) {
+    for (const row of this.#list.all(kind, prefix, after ?? "", after ?? null, limit)) {
       const key = row["key"] as string;
+      // Keys with the prefix stand together, so the first without it is the end.
       if (!key.startsWith(prefix)) break;
-      documents.push({ key, value: JSON.parse(row["value"] as string) });
+      const value = parse(row["value"] as string);
+      if (value !== undefined) documents.push({ key, value });
     }
     return documents;
+  }
+
+  /** How many values are damaged. `get` and `list` leave them out. */
+  get unreadable(): number {
+    return this.#unreadable.get()!["count"] as number;
   }
 
   /** See `DocumentStore.count`. */
   count(kind: string): number {
     return this.#count.get(kind)!["count"] as number;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

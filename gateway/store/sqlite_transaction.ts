@@ -3,7 +3,7 @@
  * a change that fails.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { sqliteCode } from "./sqlite_file.ts";
+import { isMachine } from "./sqlite_error.ts";
 
 /** The transaction of the current turn. */
 export class Transaction {
@@ -67,22 +67,10 @@ export class Transaction {
   }
 
   #fail(error: unknown): void {
-    if (!DISK_CODES.has(sqliteCode(error))) {
+    if (!isMachine(error)) {
       this.undo();
       throw error;
     }
     this.#failure = error as Error;
   }
 }
-
-/** SQLite's codes for what the machine does to us: all else would be a bug of ours. */
-const DISK_CODES: ReadonlySet<number> = new Set([
-  5, // BUSY: somebody opened the file with another tool
-  7, // NOMEM
-  8, // READONLY: file system remounted read-only
-  10, // IOERR
-  11, // CORRUPT
-  13, // FULL
-  14, // CANTOPEN
-  26, // NOTADB
-]);

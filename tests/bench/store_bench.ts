@@ -7,7 +7,7 @@ import { realClock } from "../../gateway/clock.ts";
 import { Message } from "../../gateway/core/message.ts";
 import { Route } from "../../gateway/core/route.ts";
 import type { Topic } from "../../gateway/core/topic.ts";
-import type { Sync } from "../../gateway/store/sqlite_file.ts";
+import type { Sync } from "../../gateway/store/sqlite_open.ts";
 import { openSqliteStore } from "../../gateway/store/sqlite.ts";
 import { entry, session, StateRead } from "../store/kit.ts";
 

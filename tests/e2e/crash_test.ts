@@ -41,6 +41,7 @@ Deno.test("whatever was acknowledged survives SIGKILL under load", async () => {
         }
         // The moment is random by intent; nothing is waited for.
         await new Promise((resolve) => setTimeout(resolve, lifeOf(seed, round)));
+        assert.doesNotMatch(gateway.log(), /ERROR/, "a kill is no damage");
       } finally {
         await gateway.stop("SIGKILL");
         for (const client of clients) await client.close();

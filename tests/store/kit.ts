@@ -136,6 +136,11 @@ export class Place implements Disposable {
     return { store, state };
   }
 
+  /** The open store. */
+  get store(): SqliteStore {
+    return this.#store!;
+  }
+
   /** What a crash at this moment would leave, read by a second store. */
   crashed(): StateRead {
     using copy = new Place();

@@ -55,6 +55,7 @@ Deno.test("sqlite store: a full store can be closed, and is as it was at the las
   store.sessions.put(session("c"));
   const last = fillUp(store);
   place.close();
+  assert.deepEqual(place.events.map(({ kind }) => kind), ["unwritable", "lost"]);
   place.clock.advance(5000);
   assert.equal(store.writable, false, "nothing is tried after the end");
   assert.deepEqual(place.open().state.payloads("c"), upTo(last - 1));
@@ -137,6 +138,15 @@ function mountSmall(bytes: number): (Disposable & { readonly path: string }) | u
   return mounted ? { path, [Symbol.dispose]: unmount } : undefined;
 }
 
+/** Nothing below `path` can be written until the end of the block. */
+function mountReadOnly(path: string): Disposable {
+  const run = (...args: string[]) => new Deno.Command("mount", { args }).outputSync().success;
+  assert(run("--bind", path, path) && run("-o", "remount,bind,ro", path));
+  return {
+    [Symbol.dispose]: () => void new Deno.Command("umount", { args: [path] }).outputSync(),
+  };
+}
+
 const mayMount = (() => {
   using mounted = mountSmall(1 << 20);
   return mounted !== undefined;
@@ -192,39 +202,6 @@ Deno.test({
   },
 });
 
-Deno.test("sqlite store: a damaged file is set aside and an empty one begun", () => {
-  for (const damage of ["garbage", "torn"]) {
-    using place = new Place();
-    const { store } = place.open();
-    store.sessions.put(session("c"));
-    for (let seq = 1; seq < 50; seq++) {
-      store.sessions.enqueue("c", entry(seq), store.sessions.body(message("t", big(seq))));
-      store.commit();
-    }
-    place.close();
-    const bytes = Deno.readFileSync(place.path);
-    if (damage === "garbage") bytes.fill(0x5a, 0, 4096);
-    else bytes.fill(0x5a, 8192);
-    Deno.writeFileSync(place.path, bytes);
-
-    const { store: again, state } = place.open();
-    assert.equal(state.sessions.size, 0);
-    assert.equal(again.writable, true);
-    assert.deepEqual(place.events.map(({ kind }) => kind), ["damaged"]);
-    const text = place.events[0]!.message;
-    assert.match(
-      text,
-      /is damaged \(.+\)\. It was renamed to .+\.damaged-2025-06-15T15-06-40\.000Z/,
-    );
-    assert.match(text, /Restore a backup/);
-    const aside = [...Deno.readDirSync(place.directory)].map(({ name }) => name)
-      .find((name) => name.includes(".damaged-"))!;
-    assert.deepEqual(Deno.readFileSync(`${place.directory}/${aside}`), bytes, "nothing was lost");
-    place.open();
-    assert.equal(place.events.length, 1, "the new file is sound");
-  }
-});
-
 Deno.test("sqlite store: files of others are left alone", () => {
   using place = new Place();
   const db = new DatabaseSync(place.path);
@@ -277,6 +254,66 @@ Deno.test("sqlite store: a place that cannot be written is refused in words", ()
       error instanceof OperationalError && error.message.includes(path) &&
       /set node\.data_dir to another one, or set store\.type = "memory"/.test(error.message),
   );
+});
+
+Deno.test("sqlite store: what to do about it is said by the kind of failure", () => {
+  using place = new Place();
+  const { store } = place.open();
+  store.sessions.put(session("c"));
+  const other = new DatabaseSync(place.path);
+  other.exec("BEGIN IMMEDIATE");
+  assert.equal(store.commit(), false);
+  assert.match(place.events[0]!.message, /database is locked.*\(end the other program that has/);
+  other.exec("COMMIT");
+  place.clock.advance(1000);
+  assert.equal(store.writable, true);
+  const { path, clock } = place;
+  place.close();
+  other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE");
+  assert.throws(
+    () => openSqliteStore({ path, clock, sync: "off" }),
+    /Cannot open the store .*database is locked \(end the other program/,
+  );
+  other.close();
+});
+
+Deno.test({
+  name: "sqlite store: a file that may only be read is refused at the start " +
+    "(needs the right to mount)",
+  ignore: !mayMount,
+  fn() {
+    using disk = mountSmall(4 << 20)!;
+    using place = new Place();
+    const path = `${disk.path}/natsgate.db`;
+    place.open({ path }).store.documents.put("user", "a", 1);
+    place.close();
+    using _ = mountReadOnly(disk.path);
+    assert.throws(
+      () => place.open({ path }),
+      (error) =>
+        error instanceof OperationalError && error.exitCode === 69 &&
+        /Cannot open the store .*\(make .* writable, set node.data_dir/.test(error.message),
+    );
+  },
+});
+
+Deno.test({
+  name: "sqlite store: a disk that is full at the start is named (needs the right to mount)",
+  ignore: !mayMount,
+  fn() {
+    using disk = mountSmall(1 << 20)!;
+    using place = new Place();
+    using ballast = Deno.openSync(`${disk.path}/ballast`, { create: true, write: true });
+    assert.throws(() => {
+      while (ballast.writeSync(new Uint8Array(4096)) > 0);
+    }, /No space left/);
+    const path = `${disk.path}/natsgate.db`;
+    assert.throws(() => place.open({ path }), /Cannot open.*is full \(make room on the disk/);
+    ballast.truncateSync();
+    place.open({ path }).store.sessions.put(session("c"));
+    assert.deepEqual(place.events, [], "what the first try left is no damage");
+    place.close();
+  },
 });
 
 Deno.test({
