@@ -3,6 +3,8 @@
  * endian, lengths are varints (7 bits a byte, low bits first), text is UTF-8.
  */
 
+import { crc32 } from "./crc32.ts";
+
 /** A record cannot be read: damaged, or written by a newer version of the program. */
 export class RecordError extends Error {
   override readonly name = "RecordError";
@@ -58,6 +60,11 @@ export class ByteSink {
   /** Writes over four bytes that are there already. */
   u32At(at: number, value: number): void {
     this.#view.setUint32(at, value, true);
+  }
+
+  /** Checksum of what was written from `at` on. */
+  crcFrom(at: number): number {
+    return crc32(this.#bytes, at, this.length);
   }
 
   /** A time on the scale of `Clock.now`, as a date of the calendar. */

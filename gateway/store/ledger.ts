@@ -3,7 +3,7 @@
  * never reach the disk: a message that is acknowledged within the turn costs no writing at all.
  */
 import type { Message } from "../core/message.ts";
-import { ByteSink } from "./bytes.ts";
+import { ByteSink, RecordError } from "./bytes.ts";
 import { writeEntry, writeMessage } from "./record.ts";
 import {
   appendItem,
@@ -204,14 +204,28 @@ export class Ledger {
       const { id, dead } = segment;
       if (segment.empty) {
         writer.delete(id);
-      } else if (segment.sparse && this.#compacted.length < COMPACTED_PER_COMMIT_MAX) {
-        compactSegment(this.#sink, writer.read(id), dead);
-        writer.replace(id, this.#sink.written);
+      } else if (
+        segment.sparse && this.#compacted.length < COMPACTED_PER_COMMIT_MAX &&
+        this.#compact(segment, writer)
+      ) {
         this.#compacted.push(segment);
       } else if (dead !== undefined) {
         writer.bury(id, dead);
       }
     }
+  }
+
+  /** Writes a segment again without the dead; false when the disk has spoilt it meanwhile. */
+  #compact(segment: Segment, writer: SegmentWriter): boolean {
+    try {
+      compactSegment(this.#sink, writer.read(segment.id), segment.dead);
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      segment.keepAsItIs();
+      return false;
+    }
+    writer.replace(segment.id, this.#sink.written);
+    return true;
   }
 
   #writeWaiting(writer: SegmentWriter): void {

@@ -3,10 +3,10 @@
  * with all that is theirs, queues in order.
  */
 import type { Sieve } from "../core/sieve.ts";
-import { ByteSource, RecordError } from "./bytes.ts";
+import { RecordError } from "./bytes.ts";
 import type { DurableSessions, SessionKept } from "./durable_sessions.ts";
 import { Body, Entry, Incoming, type LedgerItem } from "./ledger.ts";
-import { readMessage, readSession, readSubscription, readVersion } from "./record.ts";
+import { openRecord, readMessage, readSession, readSubscription } from "./record.ts";
 import { type Item, readSegment, Segment } from "./segment.ts";
 import type { StoredSubscription, StoreReader } from "./types.ts";
 
@@ -40,7 +40,7 @@ export class Loader {
   /** Retained messages. */
   retained(rows: Iterable<RecordRow>): void {
     for (const { record } of rows) {
-      const message = this.#try(() => readMessage(begin(record), 0));
+      const message = this.#try(() => readMessage(openRecord(record), 0));
       if (message !== undefined) this.into.retained(message);
     }
   }
@@ -53,7 +53,7 @@ export class Loader {
   /** Subscriptions of all sessions. */
   subscriptions(rows: Iterable<RecordRow>): void {
     for (const { id, record } of rows) {
-      const subscription = this.#try(() => readSubscription(begin(record), this.#sieves));
+      const subscription = this.#try(() => readSubscription(openRecord(record), this.#sieves));
       if (subscription !== undefined) listOf(this.#subscriptions, id).push(subscription);
     }
   }
@@ -61,7 +61,7 @@ export class Loader {
   /** Sessions; hands over each with all that was read of it before. */
   records(rows: Iterable<RecordRow>): void {
     for (const { id, record } of rows) {
-      const session = this.#try(() => readSession(begin(record)));
+      const session = this.#try(() => readSession(openRecord(record)));
       if (session === undefined) {
         this.sessions.loseSession(id);
         continue;
@@ -122,6 +122,7 @@ export class Loader {
           place(item, slot);
           listOf(this.#incoming, sessionId).push(item);
         },
+        damaged: () => void this.skipped++,
       })
     );
     segment.complete(read ?? slots, dead, read !== undefined);
@@ -142,12 +143,6 @@ export class Loader {
       return undefined;
     }
   }
-}
-
-function begin(record: Uint8Array): ByteSource {
-  const source = new ByteSource(record);
-  readVersion(source);
-  return source;
 }
 
 function listOf<T>(lists: Map<number, T[]>, id: number): T[] {

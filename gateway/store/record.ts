@@ -1,11 +1,13 @@
 /**
  * Binary records of messages, sessions and subscriptions. A record that stands alone begins with
- * `RECORD_VERSION`; those inside a segment follow the version of the segment.
+ * `RECORD_VERSION` and a checksum; those inside a segment follow the version of the segment, which
+ * has its own.
  */
 import type { MessageExtras, QoS } from "../core/message.ts";
 import { Sieve } from "../core/sieve.ts";
 import type { Filter, Topic } from "../core/topic.ts";
-import { type ByteSink, type ByteSource, RecordError } from "./bytes.ts";
+import { type ByteSink, ByteSource, RecordError } from "./bytes.ts";
+import { crc32 } from "./crc32.ts";
 import type {
   StoredEntry,
   StoredMessage,
@@ -17,8 +19,9 @@ import type {
 /**
  * First byte of a record. A change of the format gets the next number and keeps the old reader.
  * 2 has share groups of queue entries and sieves of subscriptions, behind flags that 1 never set.
+ * 3 has checksums.
  */
-export const RECORD_VERSION = 2;
+export const RECORD_VERSION = 3;
 
 /** What a record holds of a message beside its topic. Messages, wills and bodies are such. */
 export interface MessageContent {
@@ -28,14 +31,43 @@ export interface MessageContent {
   readonly extras: MessageExtras | undefined;
 }
 
-/** Checks the first byte of a record that stands alone. */
-export function readVersion(from: ByteSource): void {
+/** Writes a record that stands alone, in place of whatever `into` holds. */
+export function writeRecord(into: ByteSink, write: (into: ByteSink) => void): Uint8Array {
+  into.reset();
+  into.byte(RECORD_VERSION);
+  into.u32(0);
+  const start = into.length;
+  write(into);
+  into.u32At(start - CHECKSUM_BYTES, into.crcFrom(start));
+  return into.written;
+}
+
+/** A record that stands alone, ready to be read. Throws `RecordError` when it is damaged. */
+export function openRecord(record: Uint8Array): ByteSource {
+  const source = new ByteSource(record);
+  if (hasChecksums(readVersion(source))) {
+    const checksum = source.u32();
+    if (crc32(record, source.at, record.length) !== checksum) {
+      throw new RecordError("the checksum of a record is wrong");
+    }
+  }
+  return source;
+}
+
+/** Reads and checks the version of a record or segment. */
+export function readVersion(from: ByteSource): number {
   const version = from.byte();
   if (version < 1 || version > RECORD_VERSION) {
     throw new RecordError(
       `a record has version ${version}; this program reads 1 to ${RECORD_VERSION}`,
     );
   }
+  return version;
+}
+
+/** True for versions whose records and items have checksums. */
+export function hasChecksums(version: number): boolean {
+  return version >= 3;
 }
 
 /** A message; its payload runs to the end of the record. */
@@ -234,6 +266,8 @@ function toQoS(flags: number): QoS {
   return value as QoS;
 }
 
+/** What a checksum takes. */
+const CHECKSUM_BYTES = 4;
 /** Most entries have none, and a start reads them by the million. */
 const NO_IDENTIFIERS: readonly number[] = [];
 

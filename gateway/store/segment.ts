@@ -5,12 +5,13 @@
  * they die one by one, and the segment goes with its last item. Which are dead is kept beside the
  * blob as a bit for each; when little is left alive, the blob is written again without the dead.
  *
- * Format: a version byte, then items. An item is its length (32 bits) and its content, which begins
- * with its kind. A length with the top bit set stands for that many items that were taken out, so
- * that the others keep their slots.
+ * Format: a version byte, then items. An item is a checksum of what follows (32 bits; not before
+ * version 3), its length (32 bits) and its content, which begins with its kind. A length with the
+ * top bit set stands for that many items that were taken out, so that the others keep their slots.
  */
 import { type ByteSink, ByteSource, RecordError } from "./bytes.ts";
-import { readEntry, readMessage, readVersion, RECORD_VERSION } from "./record.ts";
+import { crc32 } from "./crc32.ts";
+import { hasChecksums, readEntry, readMessage, readVersion, RECORD_VERSION } from "./record.ts";
 import type { StoredEntry, StoredMessage } from "./types.ts";
 
 /** A segment ends with the item that takes it to this size. */
@@ -28,6 +29,8 @@ export interface SegmentReader {
   body(slot: number, message: StoredMessage): void;
   entry(slot: number, sessionId: number, bodyId: number, entry: StoredEntry): void;
   incoming(slot: number, sessionId: number, packetId: number): void;
+  /** An item that is not what was written. */
+  damaged(slot: number): void;
 }
 
 /** Something that lives in a segment. */
@@ -75,6 +78,11 @@ export class Segment {
     this.complete(this.#slots);
   }
 
+  /** The blob is damaged: it is not written again. */
+  keepAsItIs(): void {
+    this.#sparseWeight = 0;
+  }
+
   /** An item is no longer needed. */
   kill(item: Item): void {
     this.dead ??= new Uint8Array((this.#slots + 7) >> 3);
@@ -101,10 +109,9 @@ export function beginSegment(into: ByteSink): void {
 
 /** Appends an item whose content `write` makes. */
 export function appendItem(into: ByteSink, item: { write(into: ByteSink): void }): void {
-  const at = into.length;
-  into.u32(0);
+  const at = beginItem(into);
   item.write(into);
-  into.u32At(at, into.length - at - LENGTH_BYTES);
+  endItem(into, at, into.length - at - LENGTH_BYTES);
 }
 
 /** Reads the living items; returns the number of slots. Throws `RecordError`. */
@@ -114,7 +121,11 @@ export function readSegment(
   reader: SegmentReader,
 ): number {
   const source = new ByteSource(blob);
-  return walk(source, dead, (slot, start, end) => {
+  return walk(source, dead, (slot, start, end, isSound) => {
+    if (!isSound) {
+      reader.damaged(slot);
+      return;
+    }
     source.at = start;
     source.end = end;
     readItem(source, slot, reader);
@@ -122,7 +133,7 @@ export function readSegment(
   });
 }
 
-/** The same segment without its dead items, in `into.written`. */
+/** The same segment without its dead and damaged items, in `into.written`. */
 export function compactSegment(
   into: ByteSink,
   blob: Uint8Array,
@@ -131,36 +142,58 @@ export function compactSegment(
   beginSegment(into);
   let next = 0;
   const skipTo = (slot: number) => {
-    if (slot > next) into.u32((GAP | (slot - next)) >>> 0);
+    if (slot > next) endItem(into, beginItem(into), (GAP | (slot - next)) >>> 0);
   };
-  const slots = walk(new ByteSource(blob), dead, (slot, start, end) => {
+  const slots = walk(new ByteSource(blob), dead, (slot, start, end, isSound) => {
+    if (!isSound) return;
     skipTo(slot);
     next = slot + 1;
-    into.u32(end - start);
+    const at = beginItem(into);
     into.raw(blob.subarray(start, end));
+    endItem(into, at, end - start);
   });
   skipTo(slots);
+}
+
+/** Leaves room for checksum and length; returns where the length goes. */
+function beginItem(into: ByteSink): number {
+  into.u32(0);
+  into.u32(0);
+  return into.length - LENGTH_BYTES;
+}
+
+function endItem(into: ByteSink, at: number, length: number): void {
+  into.u32At(at, length);
+  into.u32At(at - CHECKSUM_BYTES, into.crcFrom(at));
 }
 
 /** Calls `visit` for each living item; `start` and `end` frame its content. */
 function walk(
   source: ByteSource,
   dead: Uint8Array | undefined,
-  visit: (slot: number, start: number, end: number) => void,
+  visit: (slot: number, start: number, end: number, isSound: boolean) => void,
 ): number {
-  readVersion(source);
+  const checked = hasChecksums(readVersion(source));
   const end = source.end;
   let slot = 0;
+  let wasSound = true;
   while (source.at < end) {
+    const checksum = checked ? source.u32() : 0;
+    const at = source.at;
     const length = source.u32();
-    if (length >= GAP) {
-      slot += length - GAP;
+    const gap = length >= GAP ? length - GAP : 0;
+    const next = gap > 0 ? source.at : source.at + length;
+    if (next > end) throw new RecordError("a segment ends within an item");
+    const isSound = !checked || crc32(source.bytes, at, next) === checksum;
+    // If it was the length that was damaged, this is no item.
+    if (!isSound && (!wasSound || gap > 0)) throw new RecordError("a segment is damaged");
+    wasSound = isSound;
+    if (gap > 0) {
+      slot += gap;
       continue;
     }
-    const next = source.at + length;
-    if (next > end) throw new RecordError("a segment ends within an item");
     const isDead = dead !== undefined && (dead[slot >> 3]! & (1 << (slot & 7))) !== 0;
-    if (!isDead) visit(slot, source.at, next);
+    if (!isDead) visit(slot, source.at, next, isSound);
     source.at = next;
     slot++;
   }
@@ -177,5 +210,6 @@ function readItem(source: ByteSource, slot: number, reader: SegmentReader): void
 }
 
 const LENGTH_BYTES = 4;
+const CHECKSUM_BYTES = 4;
 const GAP = 0x80000000;
 const PAGE_BYTES = 4096;

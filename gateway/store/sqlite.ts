@@ -11,7 +11,7 @@ import { DurableRetained } from "./durable_retained.ts";
 import { DurableSessions, type SessionKept } from "./durable_sessions.ts";
 import type { SegmentWriter } from "./ledger.ts";
 import { Loader, type RecordRow, type SegmentRow } from "./loader.ts";
-import { RECORD_VERSION, writeMessage, writeSession, writeSubscription } from "./record.ts";
+import { writeMessage, writeRecord, writeSession, writeSubscription } from "./record.ts";
 import { SqliteDocuments } from "./sqlite_documents.ts";
 import type { FileEvent } from "./sqlite_damage.ts";
 import { isMachine, remedyFor } from "./sqlite_error.ts";
@@ -231,10 +231,7 @@ export class SqliteStore implements Store {
   }
 
   #record(write: (sink: ByteSink) => void): Uint8Array {
-    this.#sink.reset();
-    this.#sink.byte(RECORD_VERSION);
-    write(this.#sink);
-    return this.#sink.written;
+    return writeRecord(this.#sink, write);
   }
 
   #failed(failure: Error): void {

@@ -39,6 +39,7 @@ export const MIGRATIONS: readonly string[] = [
      UNIQUE (kind, key)
    ) STRICT`,
   "/* records of version 2 */",
+  "/* records of version 3 */",
 ];
 
 /** Rows for `Loader.retained`; see `rowsOf`. */

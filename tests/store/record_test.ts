@@ -6,6 +6,7 @@ import { Sieve, type SieveStep } from "../../gateway/core/sieve.ts";
 import type { Filter, Topic } from "../../gateway/core/topic.ts";
 import { ByteSink, ByteSource, RecordError } from "../../gateway/store/bytes.ts";
 import {
+  openRecord,
   readEntry,
   readMessage,
   readSession,
@@ -14,13 +15,14 @@ import {
   RECORD_VERSION,
   writeEntry,
   writeMessage,
+  writeRecord,
   writeSession,
   writeSubscription,
 } from "../../gateway/store/record.ts";
 import type { StoredWill } from "../../gateway/store/types.ts";
 import { except } from "../core/kit.ts";
 import { randomSeed } from "../kit/seed.ts";
-import { subscription } from "./kit.ts";
+import { session, subscription } from "./kit.ts";
 
 const seed = randomSeed("record_test");
 
@@ -168,8 +170,27 @@ Deno.test("record: a record of another version is refused in words", () => {
   readVersion(new ByteSource(new Uint8Array([RECORD_VERSION])));
   assert.throws(
     () => readVersion(new ByteSource(new Uint8Array([RECORD_VERSION + 1]))),
-    /a record has version 3; this program reads 1 to 2/,
+    /a record has version 4; this program reads 1 to 3/,
   );
+});
+
+Deno.test("record: one that stands alone is what was written, or refused", () => {
+  const sink = new ByteSink();
+  const record = writeRecord(sink, (into) => writeSession(into, session("c"))).slice();
+  assert.deepEqual(readSession(openRecord(record)), session("c"));
+  for (let at = 1; at < record.length; at++) {
+    for (let bit = 0; bit < 8; bit++) {
+      const damaged = record.slice();
+      damaged[at]! ^= 1 << bit;
+      assert.throws(() => openRecord(damaged), RecordError, `byte ${at}, bit ${bit}`);
+    }
+  }
+  assert.throws(() => openRecord(record.subarray(0, -1)), RecordError);
+  // Those of earlier versions have no checksum.
+  sink.reset();
+  sink.byte(2);
+  writeSession(sink, session("old"));
+  assert.deepEqual(readSession(openRecord(sink.written)), session("old"));
 });
 
 Deno.test("record: a sink gives back the room of a large record", () => {
