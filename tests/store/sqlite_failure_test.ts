@@ -7,6 +7,7 @@ import type { Topic } from "../../gateway/core/topic.ts";
 import { OperationalError } from "../../gateway/errors.ts";
 import { openSqliteStore, type SqliteStore } from "../../gateway/store/sqlite.ts";
 import { migrate, pragma } from "../../gateway/store/sqlite_file.ts";
+import { fillDisk, mayMount, mountReadOnly, mountSmall } from "../kit/small_disk.ts";
 import { entry, message, Place, session, subscription } from "./kit.ts";
 
 const SMALL_BYTES = 200_000;
@@ -119,39 +120,6 @@ Deno.test("sqlite store: it is tried at most once a second, by turns or by itsel
   assert.equal(place.events.length, 1);
 });
 
-/** A file system of its own that holds `bytes`; undefined when this user may not make one. */
-function mountSmall(bytes: number): (Disposable & { readonly path: string }) | undefined {
-  const path = Deno.makeTempDirSync({ prefix: "natsgate-full-" });
-  const run = (command: string, ...args: string[]) => {
-    try {
-      return new Deno.Command(command, { args, stderr: "null" }).outputSync().success;
-    } catch {
-      return false;
-    }
-  };
-  const mounted = run("mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path);
-  if (!mounted) Deno.removeSync(path);
-  const unmount = () => {
-    run("umount", path);
-    Deno.removeSync(path);
-  };
-  return mounted ? { path, [Symbol.dispose]: unmount } : undefined;
-}
-
-/** Nothing below `path` can be written until the end of the block. */
-function mountReadOnly(path: string): Disposable {
-  const run = (...args: string[]) => new Deno.Command("mount", { args }).outputSync().success;
-  assert(run("--bind", path, path) && run("-o", "remount,bind,ro", path));
-  return {
-    [Symbol.dispose]: () => void new Deno.Command("umount", { args: [path] }).outputSync(),
-  };
-}
-
-const mayMount = (() => {
-  using mounted = mountSmall(1 << 20);
-  return mounted !== undefined;
-})();
-
 Deno.test({
   name: "sqlite store: a full disk is survived (needs the right to mount a tmpfs)",
   ignore: !mayMount,
@@ -186,16 +154,13 @@ Deno.test({
     const { store } = place.open({ path: `${disk.path}/natsgate.db` });
     store.sessions.put(session("c"));
     store.commit();
-    using ballast = Deno.openSync(`${disk.path}/ballast`, { create: true, write: true });
-    assert.throws(() => {
-      while (ballast.writeSync(new Uint8Array(4096)) > 0);
-    }, /No space left/);
+    using ballast = fillDisk(disk.path);
     store.sessions.enqueue("c", entry(1), store.sessions.body(message("t", big(1))));
     assert.equal(store.commit(), false);
     store.sessions.remove("c", 1);
     place.clock.advance(1000);
     assert.equal(store.writable, false, "nothing waits any more, but the disk is full");
-    ballast.truncateSync();
+    ballast.free();
     place.clock.advance(1000);
     assert.equal(store.writable, true);
     place.close();
@@ -303,13 +268,10 @@ Deno.test({
   fn() {
     using disk = mountSmall(1 << 20)!;
     using place = new Place();
-    using ballast = Deno.openSync(`${disk.path}/ballast`, { create: true, write: true });
-    assert.throws(() => {
-      while (ballast.writeSync(new Uint8Array(4096)) > 0);
-    }, /No space left/);
+    using ballast = fillDisk(disk.path);
     const path = `${disk.path}/natsgate.db`;
     assert.throws(() => place.open({ path }), /Cannot open.*is full \(make room on the disk/);
-    ballast.truncateSync();
+    ballast.free();
     place.open({ path }).store.sessions.put(session("c"));
     assert.deepEqual(place.events, [], "what the first try left is no damage");
     place.close();
