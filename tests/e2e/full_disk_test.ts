@@ -154,7 +154,7 @@ async function receiveAll(gateway: GatewayProcess, count: number): Promise<strin
   const unreleased = new Set<number>();
   while (received.length < count || unreleased.size > 0) {
     const packet = await keeper.packet();
-    assert(packet?.cmd === "publish" || packet?.cmd === "pubrel", packet?.cmd);
+    assert(packet?.cmd === "publish" || packet?.cmd === "pubrel", `${packet?.cmd}`);
     const messageId = packet.messageId!;
     if (packet.cmd === "pubrel") {
       unreleased.delete(messageId);
