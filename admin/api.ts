@@ -234,7 +234,15 @@ export function toProblem(error: unknown): Problem | undefined {
       ? new Problem(503, "SERVICE_UNAVAILABLE", error.message)
       : new Problem(400, "BAD_REQUEST", error.message);
   }
+  if (isDiskFull(error)) {
+    const message = "the disk of node.data_dir is full: make room, and try again";
+    return new Problem(503, "SERVICE_UNAVAILABLE", message);
+  }
   return undefined;
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === "ENOSPC";
 }
 
 /** JSON with a status. */

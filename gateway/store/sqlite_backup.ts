@@ -7,7 +7,7 @@ import { EXIT, OperationalError } from "../errors.ts";
 import { DurableSessions } from "./durable_sessions.ts";
 import { Loader, type RecordRow, type SegmentRow } from "./loader.ts";
 import { findDamage, restorePath } from "./sqlite_damage.ts";
-import { messageOf } from "./sqlite_error.ts";
+import { isFull, messageOf } from "./sqlite_error.ts";
 import {
   createPrivate,
   pragma,
@@ -173,6 +173,7 @@ async function pressToDisk(path: string): Promise<void> {
 
 function cannotBackUp(target: string, error: unknown): OperationalError {
   if (error instanceof OperationalError) return error;
+  if (isFull(error)) return noRoom(`Cannot back up to ${target}`, error);
   const problem = error instanceof Deno.errors.AlreadyExists
     ? "there is a file of that name already"
     : messageOf(error);
@@ -184,10 +185,20 @@ function cannotBackUp(target: string, error: unknown): OperationalError {
 }
 
 function cannotRestore(path: string, problem: unknown): OperationalError {
+  if (isFull(problem)) return noRoom(`Cannot restore ${path}`, problem);
   return new OperationalError(
     `Cannot restore ${path}: ${messageOf(problem)} (choose another backup)`,
     EXIT.unavailable,
     { cause: problem },
+  );
+}
+
+function noRoom(what: string, error: unknown): OperationalError {
+  return new OperationalError(
+    `${what}: ${messageOf(error)} (make room on the disk of node.data_dir: for a moment it holds ` +
+      `the store twice)`,
+    EXIT.notKept,
+    { cause: error },
   );
 }
 

@@ -30,9 +30,14 @@ export function isMachine(error: unknown): boolean {
   return MACHINE_CODES.has(sqliteCode(error));
 }
 
+/** True when there is no room left, whoever says so: SQLite or the system. */
+export function isFull(error: unknown): boolean {
+  return sqliteCode(error) === FULL || (error as { code?: unknown } | undefined)?.code === "ENOSPC";
+}
+
 /** What to do about it, in words for a message; `fallback` when the code says nothing special. */
 export function remedyFor(error: unknown, fallback: string): string {
-  return REMEDIES.get(sqliteCode(error)) ?? fallback;
+  return REMEDIES.get(isFull(error) ? FULL : sqliteCode(error)) ?? fallback;
 }
 
 const BUSY = 5;

@@ -36,6 +36,7 @@ Deno.test({
           assert.equal(await first.packet(), undefined, "closed, not acknowledged");
           assert.deepEqual(await publishAll(gateway, "full"), []);
           await checkIsTold(gateway);
+          await checkAdministration(gateway);
           await checkOthersGoOn(gateway);
         } finally {
           await gateway.stop("SIGKILL");
@@ -175,11 +176,25 @@ async function checkIsTold(gateway: GatewayProcess): Promise<void> {
   const ready = await ask(gateway, "/readyz");
   assert.equal(ready.status, 503);
   assert.equal(await ready.text(), "not ready: store\n");
-  const key = Deno.readTextFileSync(`${gateway.dir}/data/admin.key`).trim();
-  const answer = await ask(gateway, "/api/v5/prometheus/stats", `Basic ${btoa(key)}`);
-  const metrics = await answer.text();
+  const metrics = await (await ask(gateway, "/api/v5/prometheus/stats")).text();
   assert.match(metrics, /^natsgate_store_writable 0$/m);
   assert.match(metrics, /^natsgate_store_commit_errors_total [1-9]/m);
+}
+
+/** What administration cannot do now, it says in words. */
+async function checkAdministration(gateway: GatewayProcess): Promise<void> {
+  const body = new Uint8Array(200_000);
+  const headers = { "content-type": "application/octet-stream" };
+  for (
+    const answer of [
+      await ask(gateway, "/api/v5/backup"),
+      await ask(gateway, "/api/v5/restore", { method: "POST", body, headers }),
+    ]
+  ) {
+    assert.equal(answer.status, 503);
+    const { message } = await answer.json();
+    assert.match(message, /make room/);
+  }
 }
 
 /** What needs no room on the disk is done as ever. */
@@ -191,7 +206,10 @@ async function checkOthersGoOn(gateway: GatewayProcess): Promise<void> {
   assert.equal(String((await reader.expect("publish")).payload), "x");
 }
 
-function ask(gateway: GatewayProcess, path: string, authorization = ""): Promise<Response> {
+/** Asks the admin port, with the key that the first start has made. */
+function ask(gateway: GatewayProcess, path: string, init: RequestInit = {}): Promise<Response> {
   const port = /administration on http:\/\/127\.0\.0\.1:(\d+)/.exec(gateway.log())![1];
-  return fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization } });
+  const key = Deno.readTextFileSync(`${gateway.dir}/data/admin.key`).trim();
+  const headers = { ...init.headers, authorization: `Basic ${btoa(key)}` };
+  return fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers });
 }

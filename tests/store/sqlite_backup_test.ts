@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { OperationalError } from "../../gateway/errors.ts";
 import { backupDatabase, checkBackup, stageRestore } from "../../gateway/store/sqlite_backup.ts";
 import type { SqliteStore } from "../../gateway/store/sqlite.ts";
+import { mayMount, mountSmall } from "../kit/small_disk.ts";
 import { entry, message, Place, session, subscription } from "./kit.ts";
 
 function publish(store: SqliteStore, seq: number, payload: string): void {
@@ -109,6 +110,27 @@ Deno.test("backup: a failed backup leaves nothing behind", async () => {
   );
   const names = [...Deno.readDirSync(place.directory)].map(({ name }) => name);
   assert.deepEqual(names.filter((name) => name.startsWith("backup")), []);
+});
+
+Deno.test({
+  name: "backup: without room for it, it says so and leaves nothing behind " +
+    "(needs the right to mount a tmpfs)",
+  ignore: !mayMount,
+  async fn() {
+    using disk = mountSmall(1 << 20)!;
+    using place = new Place();
+    const { store } = place.open();
+    store.sessions.put(session("c"));
+    for (let seq = 1; seq < 100; seq++) publish(store, seq, "x".repeat(20_000));
+    store.commit();
+    const isFull = isOperational(/(Cannot back up|Cannot restore).*\(make room on the disk/);
+    await assert.rejects(backupDatabase(place.path, `${disk.path}/backup.db`), isFull);
+    assert.deepEqual([...Deno.readDirSync(disk.path)], []);
+    const backup = `${place.directory}/backup.db`;
+    await backupDatabase(place.path, backup);
+    await assert.rejects(stageRestore(backup, `${disk.path}/natsgate.db`), isFull);
+    assert.deepEqual([...Deno.readDirSync(disk.path)], []);
+  },
 });
 
 Deno.test("backup: what is not a sound backup is refused before it is used", async () => {
