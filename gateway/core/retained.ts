@@ -130,7 +130,7 @@ export class RetainedStore {
 
   /** Forgets the message of a topic; false when there was none. */
   delete(topic: Topic): boolean {
-    const removed = remove(this.#root, topic.split("/"), 0);
+    const removed = remove(this.#root, topic.split("/"));
     if (removed === undefined) return false;
     if (isBrokersOwn(topic)) return true;
     this.#count--;
@@ -144,7 +144,7 @@ export class RetainedStore {
     if (this.isEmpty) return;
     const levels = query.filter.split("/");
     const now = this.now();
-    walk(this.#root, levels, 0, query, (message) => {
+    walk(this.#root, levels, query, (message) => {
       const expiresAt = message.extras?.expiresAt;
       if (expiresAt === undefined || expiresAt > now) visit(message);
     });
@@ -206,44 +206,56 @@ export class RetainedStore {
   }
 }
 
-function remove(node: Node, levels: string[], depth: number): Message | undefined {
-  if (depth === levels.length) {
-    const message = node.message;
-    node.message = undefined;
-    return message;
+// Names may have tens of thousands of levels, more than calls can be nested: all of this is done
+// with lists of what is yet to do.
+
+function remove(root: Node, levels: readonly string[]): Message | undefined {
+  const path: Node[] = [root];
+  for (const level of levels) {
+    const child = path[path.length - 1]!.children?.get(level);
+    if (child === undefined) return undefined;
+    path.push(child);
   }
-  const child = node.children?.get(levels[depth]!);
-  if (child === undefined) return undefined;
-  const removed = remove(child, levels, depth + 1);
-  if (removed !== undefined && child.message === undefined && child.children === undefined) {
-    node.children!.delete(levels[depth]!);
-    if (node.children!.size === 0) node.children = undefined;
+  const node = path[levels.length]!;
+  const message = node.message;
+  node.message = undefined;
+  if (message !== undefined) prune(path, levels);
+  return message;
+}
+
+/** Takes away the end of a path as far as nothing is left there. */
+function prune(path: readonly Node[], levels: readonly string[]): void {
+  for (let depth = levels.length; depth > 0; depth--) {
+    const { message, children } = path[depth]!;
+    if (message !== undefined || children !== undefined) return;
+    const parent = path[depth - 1]!;
+    parent.children!.delete(levels[depth - 1]!);
+    if (parent.children!.size === 0) parent.children = undefined;
   }
-  return removed;
 }
 
 type Visit = (message: Message) => void;
 
-function walk(
-  node: Node,
-  levels: string[],
-  depth: number,
-  query: RetainedQuery,
-  visit: Visit,
-): void {
-  if (depth === levels.length) {
-    if (node.message !== undefined) visit(node.message);
-    return;
-  }
-  const level = levels[depth]!;
-  if (level === "#") {
-    if (!query.oneOrMore && node.message !== undefined) visit(node.message);
-    forWildcard(node, depth, query, (child) => everything(child, visit));
-  } else if (level === "+") {
-    forWildcard(node, depth, query, (child) => walk(child, levels, depth + 1, query, visit));
-  } else {
-    const child = node.children?.get(level);
-    if (child !== undefined) walk(child, levels, depth + 1, query, visit);
+function walk(root: Node, levels: readonly string[], query: RetainedQuery, visit: Visit): void {
+  const nodes: Node[] = [root];
+  const depths: number[] = [0];
+  const later = (node: Node | undefined, depth: number) => {
+    if (node === undefined) return;
+    nodes.push(node);
+    depths.push(depth);
+  };
+  while (nodes.length > 0) {
+    const node = nodes.pop()!;
+    const depth = depths.pop()!;
+    const level = levels[depth];
+    if (level === undefined) {
+      if (node.message !== undefined) visit(node.message);
+    } else if (level === "#") {
+      if (!query.oneOrMore && node.message !== undefined) visit(node.message);
+      forWildcard(node, depth, query, (child) => everything(child, visit));
+    } else if (level === "+") {
+      forWildcard(node, depth, query, (child) => later(child, depth + 1));
+    } else later(node.children?.get(level), depth + 1);
   }
 }
 
@@ -261,8 +273,16 @@ function forWildcard(
   }
 }
 
-function everything(node: Node, visit: Visit): void {
-  if (node.message !== undefined) visit(node.message);
-  if (node.children === undefined) return;
-  for (const child of node.children.values()) everything(child, visit);
+function everything(root: Node, visit: Visit): void {
+  const nodes: Node[] = [root];
+  while (nodes.length > 0) {
+    const { message, children } = nodes.pop()!;
+    if (message !== undefined) visit(message);
+    if (children === undefined) continue;
+    for (const child of children.values()) {
+      // Most have no children: a list of them all may be long.
+      if (child.children !== undefined) nodes.push(child);
+      else if (child.message !== undefined) visit(child.message);
+    }
+  }
 }

@@ -65,7 +65,7 @@ export class TopicTrie {
   /** Removes a subscription and the nodes that only it needed; false when it was not there. */
   remove(subscription: Subscription): boolean {
     const { levels, rest } = splitFilter(subscription.filter);
-    if (!removeFrom(this.#root, levels, 0, rest, subscription)) return false;
+    if (!removeFrom(this.#root, levels, rest, subscription)) return false;
     this.#size--;
     if (hasWildcard(subscription.filter)) this.#generation++;
     return true;
@@ -107,16 +107,32 @@ function childFor(node: Node, level: string): Node {
   return child;
 }
 
-function matchFrom(node: Node, levels: string[], depth: number, into: Subscription[]): void {
-  const more = depth < levels.length;
-  collect(node.rest, more, into);
-  if (!more) {
-    if (node.here !== undefined) { for (const subscription of node.here) into.push(subscription); }
-    return;
+/** Not by recursion: a name may have more levels than calls can be nested. */
+function matchFrom(start: Node, levels: string[], from: number, into: Subscription[]): void {
+  const nodes: Node[] = [start];
+  const depths: number[] = [from];
+  for (let left = 1; left > 0;) {
+    const node = nodes[--left]!;
+    const depth = depths[left]!;
+    const more = depth < levels.length;
+    collect(node.rest, more, into);
+    if (!more) {
+      if (node.here !== undefined) {
+        for (const subscription of node.here) into.push(subscription);
+      }
+      continue;
+    }
+    // What is put here last is looked at first.
+    if (node.plus !== undefined) {
+      nodes[left] = node.plus;
+      depths[left++] = depth + 1;
+    }
+    const child = node.children?.get(levels[depth]!);
+    if (child !== undefined) {
+      nodes[left] = child;
+      depths[left++] = depth + 1;
+    }
   }
-  const child = node.children?.get(levels[depth]!);
-  if (child !== undefined) matchFrom(child, levels, depth + 1, into);
-  if (node.plus !== undefined) matchFrom(node.plus, levels, depth + 1, into);
 }
 
 /** Takes subscriptions that end in `#`; `more`: the topic has at least one further level. */
@@ -126,32 +142,38 @@ function collect(rest: Set<Subscription> | undefined, more: boolean, into: Subsc
 }
 
 function removeFrom(
-  node: Node,
-  levels: string[],
-  depth: number,
+  root: Node,
+  levels: readonly string[],
   rest: boolean,
   subscription: Subscription,
 ): boolean {
-  if (depth === levels.length) {
-    const set = rest ? node.rest : node.here;
-    if (set === undefined || !set.delete(subscription)) return false;
-    if (set.size === 0) {
-      if (rest) node.rest = undefined;
-      else node.here = undefined;
-    }
-    return true;
+  const path: Node[] = [root];
+  for (const level of levels) {
+    const node = path[path.length - 1]!;
+    const child = level === "+" ? node.plus : node.children?.get(level);
+    if (child === undefined) return false;
+    path.push(child);
   }
-  const level = levels[depth]!;
-  const child = level === "+" ? node.plus : node.children?.get(level);
-  if (child === undefined || !removeFrom(child, levels, depth + 1, rest, subscription)) {
-    return false;
+  const node = path[levels.length]!;
+  const set = rest ? node.rest : node.here;
+  if (set === undefined || !set.delete(subscription)) return false;
+  if (set.size === 0) {
+    if (rest) node.rest = undefined;
+    else node.here = undefined;
   }
-  if (child.isEmpty) {
-    if (level === "+") node.plus = undefined;
-    else {
-      node.children!.delete(level);
-      if (node.children!.size === 0) node.children = undefined;
-    }
-  }
+  prune(path, levels);
   return true;
+}
+
+/** Takes away the end of a path as far as nothing is left there. */
+function prune(path: readonly Node[], levels: readonly string[]): void {
+  for (let depth = levels.length; depth > 0 && path[depth]!.isEmpty; depth--) {
+    const parent = path[depth - 1]!;
+    const level = levels[depth - 1]!;
+    if (level === "+") parent.plus = undefined;
+    else {
+      parent.children!.delete(level);
+      if (parent.children!.size === 0) parent.children = undefined;
+    }
+  }
 }

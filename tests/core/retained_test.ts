@@ -269,3 +269,16 @@ Deno.test("$SYS topics take no room, no rate and no expiry from those of clients
   store.delete(topic("$SYS/b"));
   assert.deepEqual([store.count, store.bytes, store.isEmpty], [0, 0, true]);
 });
+
+Deno.test("names of tens of thousands of levels are kept, found and cleared like others", () => {
+  const { store, put, match } = world();
+  const levels = 32_768;
+  const deep = "a/".repeat(levels - 1) + "a";
+  put(deep, "x", 2000);
+  for (const filter of [deep, "#", "a/#", "+/".repeat(levels - 1) + "+"]) {
+    assert.equal(match(filter).length, 1, filter.slice(0, 10));
+  }
+  assert.equal(store.sweep(), 0);
+  assert.equal(store.delete(topic(deep)), true);
+  assert.equal(store.isEmpty, true);
+});

@@ -138,3 +138,17 @@ Deno.test("trie: the generation tells of filters with wildcards and nothing else
   trie.remove(wild);
   assert.notEqual(trie.generation, after);
 });
+
+Deno.test("trie: names of tens of thousands of levels are like others", () => {
+  const trie = new TopicTrie();
+  const levels = 32_768;
+  const deep = "a/".repeat(levels - 1) + "a";
+  const filters = [deep, "+/".repeat(levels - 1) + "+", "+/".repeat(levels - 1) + "#"];
+  const subscriptions = filters.map((filter) => subscription(filter));
+  for (const each of subscriptions) trie.insert(each);
+  const found: Subscription[] = [];
+  trie.match(topic(deep), found);
+  assert.deepEqual(new Set(found), new Set(subscriptions));
+  for (const each of subscriptions) assert.equal(trie.remove(each), true);
+  assert.equal(trie.isEmpty, true);
+});
