@@ -8,6 +8,7 @@ import { ProtocolError } from "../errors.ts";
 import {
   type Connect,
   type ConnectCredentials,
+  type ConnectOptions,
   parseConnect,
   PROTOCOL_ERROR,
 } from "./connect_options.ts";
@@ -61,11 +62,15 @@ export function reconnect(session: NatsSession): void {
     session.complain(NO_RESPONDERS_NEED_HEADERS);
     return;
   }
-  session.options = options;
-  for (const subscription of session.subscriptions.values()) {
-    subscription.noLocal = !options.echo;
-  }
+  adopt(session, options);
   session.acknowledge();
+}
+
+function adopt(session: NatsSession, options: ConnectOptions): void {
+  const isSame = options.echo === session.options.echo;
+  session.options = options;
+  if (isSame) return;
+  for (const subscription of session.subscriptions.values()) subscription.noLocal = !options.echo;
 }
 
 /** Gives the session its identity and its names, and lets it in. */
@@ -155,10 +160,7 @@ function finish(
     return;
   }
   takeClientId(session, principal.clientId ?? credentials.clientId);
-  session.options = request.options;
-  for (const subscription of session.subscriptions.values()) {
-    subscription.noLocal = !request.options.echo;
-  }
+  adopt(session, request.options);
   if (!accept(session, principal, "open")) {
     refuse(session, "its mountpoint would hold a wildcard");
     return;

@@ -2,7 +2,6 @@
  * PUB and HPUB: what becomes of a message that a NATS client sends.
  */
 import { type Message, type MessageExtras, own, type QoS } from "../core/message.ts";
-import { matches, toPattern } from "../core/match.ts";
 import type { Route } from "../core/route.ts";
 import { equals } from "../core/route_table.ts";
 import type { Topic } from "../core/topic.ts";
@@ -15,6 +14,7 @@ import { mayPublish } from "./permission.ts";
 import { REPLY_PREFIX, unwrapReply } from "./reply.ts";
 import type { NatsSession } from "./session.ts";
 import { decodeSubject, hasEmptyToken, hasWildcardToken } from "./subject.ts";
+import type { NatsSubscription } from "./subscription.ts";
 
 /**
  * `Message.tailDialect` of a frame that any NATS subscriber can be sent as it is: a MSG without
@@ -250,23 +250,22 @@ function addHeaders(
   message.retain = mqtt.retain;
 }
 
-/** Tells the requester that nobody listens, on its own subscription for the reply. */
+/**
+ * Tells the requester that nobody listens, on its own subscription for the reply. The router finds
+ * that one: a client may have a hundred thousand others.
+ */
 function sendNoResponders(session: NatsSession, replyTo: Topic): void {
-  const reply = session.dialect.subject(replyTo);
+  const { dialect, link, server } = session;
+  const reply = dialect.subject(replyTo);
   if (reply === undefined) return;
-  for (const subscription of session.subscriptions.values()) {
-    if (subscription.group !== undefined) continue;
-    const pattern = toPattern(subscription.filter, {
-      oneOrMore: subscription.oneOrMore,
-      dollar: subscription.matchesDollar ? "user" : "none",
-    });
-    if (!matches(pattern, replyTo)) continue;
-    session.server.counters.no_responders++;
-    session.server.counters.sent.hmsg++;
-    const prefix = messagePrefix(reply, subscription.sid);
-    encodeMessage(session.link.out, prefix, undefined, NO_RESPONDERS_BLOCK, NO_PAYLOAD);
-    return;
-  }
+  const route = server.router.route(replyTo);
+  server.router.refresh(route);
+  const own = route.direct.find(({ subscription }) => subscription.subscriber === session);
+  if (own === undefined) return;
+  server.counters.no_responders++;
+  server.counters.sent.hmsg++;
+  const prefix = messagePrefix(reply, (own.subscription as NatsSubscription).sid);
+  encodeMessage(link.out, prefix, undefined, NO_RESPONDERS_BLOCK, NO_PAYLOAD);
 }
 
 function isLiteral(subject: Uint8Array): boolean {

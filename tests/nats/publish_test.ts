@@ -285,6 +285,15 @@ Deno.test("a request to a subject with an empty token is told at once that nobod
   assert.equal(client.read(), "HMSG inbox.1 2 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
 });
 
+Deno.test("a request that nobody answers does not look at each subscription of its client", () => {
+  const world = new NatsWorld();
+  const client = world.open({ no_responders: true });
+  client.send("SUB a 1\r\nSUB inbox.* 2\r\nSUB b 3\r\n").read();
+  client.session.subscriptions.values = () => assert.fail("there may be a hundred thousand");
+  client.send("PUB nobody inbox.1 1\r\nx\r\nPUB nobody else 1\r\nx\r\n");
+  assert.equal(client.read(), "HMSG inbox.1 2 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+});
+
 for (const spacing of [" ", " \t"]) {
   Deno.test(`a reply that is no subject passes as it is (${JSON.stringify(spacing)})`, () => {
     const world = new NatsWorld();
