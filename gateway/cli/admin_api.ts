@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import type { DashboardConfig } from "../config/types.ts";
 import { type Bind, formatBind } from "../address.ts";
 import { EXIT, OperationalError } from "../errors.ts";
+import { SERVICE_DATA_DIR } from "./commands_tools.ts";
 import type { Arguments } from "./parse.ts";
 import { readSettings } from "./settings.ts";
 import { UsageError } from "./usage.ts";
@@ -57,7 +58,7 @@ export class AdminApi {
     }
     return new AdminApi(
       base.replace(/\/+$/, ""),
-      keyFile ?? `${config?.node.data_dir ?? "data"}/admin.key`,
+      keyFile ?? keyOf(config?.node.data_dir ?? "data"),
       ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [readText(ca, "cafile")] }),
       args.integer("timeout") * 1000,
     );
@@ -132,6 +133,25 @@ function reachable(bind: Bind): string {
   // All interfaces include this host's own.
   if (host === "0.0.0.0" || host === "::" || host === "") return `127.0.0.1:${port}`;
   return formatBind(bind);
+}
+
+/**
+ * The key in a data directory; where that has none, the key of the gateway that runs as a service
+ * of this machine, if there is one.
+ */
+function keyOf(data_dir: string): string {
+  const own = `${data_dir}/admin.key`;
+  return isMissing(own) && !isMissing(SERVICE_DATA_DIR) ? `${SERVICE_DATA_DIR}/admin.key` : own;
+}
+
+/** Whether there is no such file; one that may not be looked at is not missing. */
+function isMissing(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
 }
 
 function readText(path: string, option: string): string {

@@ -10,7 +10,11 @@ const JSON_OPTION: OptionSpec = { name: "json", help: "print JSON" };
 /** Where the gateway is; without --url, where the configuration puts it. */
 const API_OPTIONS: readonly OptionSpec[] = [
   { name: "url", value: "URL", help: "admin address; without it, the one in the configuration" },
-  { name: "key-file", value: "FILE", help: "API key (key:secret) instead of <data_dir>/admin.key" },
+  {
+    name: "key-file",
+    value: "FILE",
+    help: "API key (key:secret) instead of admin.key of the data directory, or of the service",
+  },
   { name: "cafile", value: "FILE", help: "for https: trust the certificates in this PEM file" },
   {
     name: "timeout",

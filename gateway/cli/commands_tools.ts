@@ -6,6 +6,9 @@ import type { Command, OptionSpec } from "./parse.ts";
 
 const JSON_OPTION: OptionSpec = { name: "json", help: "print JSON" };
 
+/** The data directory of the services that `natsgate service` prints. */
+export const SERVICE_DATA_DIR = "/var/lib/natsgate";
+
 /** Commands that answer by themselves. */
 export const TOOL_COMMANDS: readonly Command[] = [
   {
@@ -187,7 +190,7 @@ export const TOOL_COMMANDS: readonly Command[] = [
         standard: "/etc/natsgate/config.toml",
         help: "its configuration",
       },
-      { name: "data-dir", value: "DIR", standard: "/var/lib/natsgate", help: "its data" },
+      { name: "data-dir", value: "DIR", standard: SERVICE_DATA_DIR, help: "its data" },
       { name: "user", value: "NAME", standard: "natsgate", help: "whom it runs as" },
     ],
     examples: ["natsgate service systemd > /etc/systemd/system/natsgate.service"],

@@ -54,7 +54,8 @@ first, and nothing changes if anything is wrong. The shipped config.toml lists e
   <data_dir>/overlay.toml   what the admin API and the dashboard changed; without it, your file holds
 
 <data_dir> is node.data_dir, "data" in the current directory unless --data-dir or the configuration
-says else. There is no log file: lines go to standard error.
+says else. The service's is /var/lib/natsgate: commands use its key where the other has none.
+There is no log file: lines go to standard error.
 `,
   },
   {
