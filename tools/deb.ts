@@ -133,6 +133,8 @@ fi
 set -e
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
   systemctl disable --now natsgate.service
+  # What was broken when it went is not to be found among the failed units for ever.
+  systemctl reset-failed natsgate.service 2>/dev/null || true
 fi
 `,
   postrm: `#!/bin/sh
