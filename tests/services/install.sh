@@ -2,10 +2,16 @@
 # Installs what tests run against, on Debian and its kin: servers, clients, a browser. The
 # packages' own services are not needed: each test starts a private instance on a free port.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+case $(uname -m) in aarch64) qemu="qemu-system-arm" ;; *) qemu="qemu-system-x86" ;; esac
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends \
   postgresql mariadb-server redis-server slapd ldap-utils \
   nats-server mosquitto mosquitto-clients python3-paho-mqtt \
   haproxy strace openssl curl chromium zsh fish faketime mandoc groff shellcheck git iproute2 \
-  gcc libc6-dev libnats-dev
+  gcc libc6-dev libnats-dev \
+  "$qemu" qemu-utils debootstrap e2fsprogs
+# The disk of the virtual machine for tests/machine; without it those are skipped.
+"$here/../machine/image.sh" /var/cache/natsgate-tests/machine ||
+  echo "tests/machine will be skipped: its disk could not be made" >&2
