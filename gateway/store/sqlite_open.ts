@@ -66,7 +66,8 @@ function configure(db: DatabaseSync, { sync, database_bytes_max }: FileOptions):
   const pages_max = Math.max(1, Math.floor(Math.min(database_bytes_max / PAGE_BYTES, PAGES_MAX)));
   execute(
     db,
-    `PRAGMA journal_mode = WAL;
+    `PRAGMA busy_timeout = ${BUSY_MS};
+    PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${sync};
     PRAGMA wal_autocheckpoint = ${WAL_PAGES};
     PRAGMA journal_size_limit = ${WAL_BYTES_KEPT};
@@ -129,3 +130,5 @@ const WAL_PAGES = 2048;
 /** A log that a large commit or a backup has made longer is cut back to this. */
 const WAL_BYTES_KEPT = 16 << 20;
 const CACHE_KIB = 8192;
+/** Another program that has the file for a moment is waited for; nobody is served meanwhile. */
+const BUSY_MS = 50;

@@ -221,6 +221,22 @@ Deno.test("sqlite store: a place that cannot be written is refused in words", ()
   );
 });
 
+Deno.test("sqlite store: another program that writes for a moment is waited for", async () => {
+  using place = new Place();
+  const { store } = place.open();
+  const holder = new Worker(new URL("./lock_holder.ts", import.meta.url), { type: "module" });
+  const said = () => new Promise((resolve) => holder.onmessage = ({ data }) => resolve(data));
+  try {
+    holder.postMessage(place.path);
+    assert.equal(await said(), "locked");
+    store.sessions.put(session("c"));
+    assert.equal(store.commit(), true);
+    assert.deepEqual(place.events, []);
+  } finally {
+    holder.terminate();
+  }
+});
+
 Deno.test("sqlite store: what to do about it is said by the kind of failure", () => {
   using place = new Place();
   const { store } = place.open();
