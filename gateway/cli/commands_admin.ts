@@ -104,7 +104,7 @@ export const ADMIN_COMMANDS: readonly Command[] = [
   {
     name: "backup",
     summary: "save users, rules, retained messages, sessions and settings into a file",
-    operands: [{ name: "TO", help: "file to write; it must not be there yet" }],
+    operands: [{ name: "TO", path: true, help: "file to write; it must not be there yet" }],
     options: [JSON_OPTION, ...API_OPTIONS],
     examples: ["natsgate backup natsgate-monday.backup"],
     load: async () => ({ run: (await import("./remote.ts")).backup }),
@@ -112,7 +112,7 @@ export const ADMIN_COMMANDS: readonly Command[] = [
   {
     name: "restore",
     summary: "bring back what a backup holds",
-    operands: [{ name: "FROM", help: "file that `natsgate backup` wrote" }],
+    operands: [{ name: "FROM", path: true, help: "file that `natsgate backup` wrote" }],
     options: [JSON_OPTION, ...API_OPTIONS],
     examples: ["natsgate restore natsgate-monday.backup"],
     load: async () => ({ run: (await import("./remote.ts")).restore }),

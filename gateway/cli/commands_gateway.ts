@@ -70,8 +70,8 @@ export const GATEWAY_COMMANDS: readonly Command[] = [
     name: "config diff",
     summary: "say what a change from one configuration file to another would do",
     operands: [
-      { name: "OLD", help: "configuration file" },
-      { name: "NEW", help: "configuration file" },
+      { name: "OLD", path: true, help: "configuration file" },
+      { name: "NEW", path: true, help: "configuration file" },
     ],
     options: [...OVERRIDES, { name: "json", help: "print JSON" }],
     text: "Ends with 1 when they differ in effect, with 0 when they do not.",

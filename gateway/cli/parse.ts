@@ -30,6 +30,8 @@ export interface OperandSpec {
   /** Takes all words that are left. Only for the last operand. */
   readonly many?: boolean;
   readonly choices?: readonly string[];
+  /** It names a file or directory of this machine. */
+  readonly path?: boolean;
   readonly help: string;
 }
 
