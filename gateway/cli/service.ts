@@ -102,31 +102,46 @@ function openrc({ binary, config, data_dir, user }: Places): string {
 
 name="natsgate"
 description="NATS and MQTT gateway"
+description_reload="read the configuration again; connections stay"
+extra_started_commands="reload"
+
+# Starts it again after a crash, until that happens ten times in a minute.
+supervisor="supervise-daemon"
+respawn_delay="2"
+respawn_max="10"
+respawn_period="60"
 command="${binary}"
 command_args="--config ${config} --data-dir ${data_dir}"
 command_user="${user}"
-command_background="yes"
+umask="077"
 pidfile="/run/\${RC_SVCNAME}.pid"
 error_log="/var/log/natsgate.log"
-extra_started_commands="reload"
 retry="TERM/15/KILL/5"
 rc_ulimit="-n 1048576"
 
 depend() {
-	need net
-	use dns logger
+	use net dns logger
 	after firewall
+}
+
+check() {
+	\${command} check --config ${config} >&2
 }
 
 start_pre() {
 	checkpath --directory --owner ${user} --mode 0700 ${data_dir}
-	checkpath --file --owner ${user} --mode 0640 /var/log/natsgate.log
-	\${command} check --config ${config} >&2
+	checkpath --file --owner ${user} --mode 0640 \${error_log}
+	check
+}
+
+# With a configuration that is not valid, what runs goes on.
+stop_pre() {
+	[ "\${RC_CMD}" != restart ] || check
 }
 
 reload() {
 	ebegin "Reloading \${RC_SVCNAME}"
-	start-stop-daemon --signal HUP --pidfile "\${pidfile}"
+	check && supervise-daemon "\${RC_SVCNAME}" --signal HUP --pidfile "\${pidfile}"
 	eend $?
 }
 `;

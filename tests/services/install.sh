@@ -15,3 +15,12 @@ apt-get install -y --no-install-recommends \
 # The disk of the virtual machine for tests/machine; without it those are skipped.
 "$here/../machine/image.sh" /var/cache/natsgate-tests/machine ||
   echo "tests/machine will be skipped: its disk could not be made" >&2
+
+# OpenRC is an init system: unpacked where a test finds it, not installed.
+openrc=/opt/natsgate-tests/openrc
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+(cd "$work" && apt-get download openrc librc1 libeinfo1)
+rm -rf "$openrc"
+mkdir -p "$openrc"
+for deb in "$work"/*.deb; do dpkg-deb --extract "$deb" "$openrc"; done
