@@ -7,7 +7,7 @@ import { EXIT, OperationalError } from "../errors.ts";
 import { DurableSessions } from "./durable_sessions.ts";
 import { Loader, type RecordRow, type SegmentRow } from "./loader.ts";
 import { findDamage, restorePath } from "./sqlite_damage.ts";
-import { isFull, messageOf } from "./sqlite_error.ts";
+import { isFull, messageOf, remedyFor } from "./sqlite_error.ts";
 import {
   createPrivate,
   pragma,
@@ -178,7 +178,8 @@ function cannotBackUp(target: string, error: unknown): OperationalError {
     ? "there is a file of that name already"
     : messageOf(error);
   return new OperationalError(
-    `Cannot back up to ${target}: ${problem} (choose another name or directory)`,
+    `Cannot back up to ${target}: ${problem} (` +
+      `${remedyFor(error, "choose another name or directory")})`,
     EXIT.unavailable,
     { cause: error },
   );

@@ -112,6 +112,21 @@ Deno.test("backup: a failed backup leaves nothing behind", async () => {
   assert.deepEqual(names.filter((name) => name.startsWith("backup")), []);
 });
 
+Deno.test("backup: a store that is damaged while it runs is named, not the target", async () => {
+  using place = new Place();
+  const { store } = place.open();
+  store.sessions.put(session("c"));
+  for (let seq = 1; seq < 100; seq++) publish(store, seq, "x".repeat(5000));
+  place.close();
+  place.open();
+  const file = Deno.readFileSync(place.path);
+  Deno.writeFileSync(place.path, file.fill(0x5a, 8 * 4096, 100 * 4096));
+  await assert.rejects(
+    backupDatabase(place.path, `${place.directory}/backup.db`),
+    isOperational(/malformed \(restart natsgate, which takes over what can be read/),
+  );
+});
+
 Deno.test({
   name: "backup: without room for it, it says so and leaves nothing behind " +
     "(needs the right to mount a tmpfs)",

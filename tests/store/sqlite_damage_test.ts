@@ -8,6 +8,7 @@ import { READ_SESSIONS, rowsOf } from "../../gateway/store/sqlite_file.ts";
 import { lostCommits } from "../../gateway/store/sqlite_log.ts";
 import { Chance } from "../kit/random.ts";
 import { randomSeed } from "../kit/seed.ts";
+import { fillDisk, mayMount, mountSmall } from "../kit/small_disk.ts";
 import { entry, message, Place, session, type StateRead } from "./kit.ts";
 
 const PAGE_BYTES = 4096;
@@ -280,6 +281,30 @@ Deno.test("damage: a start that was cut short after the salvage is finished by t
   Deno.writeTextFileSync(`${place.path}.salvaged`, "half");
   assert.equal(checkPart(place.open().state, place).messages, MESSAGES);
   assert.deepEqual(filesOf(place).filter((name) => name.includes("salvaged")), []);
+});
+
+Deno.test({
+  name: "damage: without room for what can be read, nothing is begun and nothing is lost " +
+    "(needs the right to mount a tmpfs)",
+  ignore: !mayMount,
+  fn() {
+    using disk = mountSmall(2 << 20)!;
+    using place = new Place();
+    fill(place);
+    place.close();
+    damagePage(place, 30, new Chance(1));
+    const damaged = Deno.readFileSync(place.path);
+    const path = `${disk.path}/natsgate.db`;
+    Deno.copyFileSync(place.path, path);
+    {
+      using _ = fillDisk(disk.path);
+      assert.throws(() => place.open({ path }), /Cannot open the store .* \(make room on the disk/);
+      assert.deepEqual(Deno.readFileSync(path), damaged);
+    }
+    const { state } = place.open({ path });
+    assert(checkPart(state, place).messages > MESSAGES / 2);
+    place.close();
+  },
 });
 
 Deno.test("damage: documents that are no JSON are left out and counted", () => {
