@@ -57,7 +57,9 @@ export class RetainedBrowser implements RetainedControl {
   #each(text: string, visit: (message: Message) => void): boolean {
     const filter = toFilter(text);
     if (filter === undefined) return false;
-    this.store.match({ filter, oneOrMore: false, matchesDollar: true }, visit);
+    for (const message of this.store.matching({ filter, oneOrMore: false, matchesDollar: true })) {
+      visit(message);
+    }
     return true;
   }
 }

@@ -44,6 +44,8 @@ export type RetainRefusal = "too large" | "full" | "too fast" | "never expires";
 class Node {
   children: Map<string, Node> | undefined = undefined;
   message: Message | undefined = undefined;
+  /** When `message` was kept, as a number that grows with each. */
+  keptAs = 0;
 }
 
 /**
@@ -54,6 +56,7 @@ export class RetainedStore {
   readonly #root = new Node();
   #count = 0;
   #bytes = 0;
+  #puts = 0;
   /** Messages that were not kept, by reason, since the start. */
   readonly refused: Record<RetainRefusal, number> = {
     "too large": 0,
@@ -139,25 +142,32 @@ export class RetainedStore {
     return true;
   }
 
-  /** Calls `visit` for each unexpired message that the filter matches. */
-  match(query: RetainedQuery, visit: (message: Message) => void): void {
+  /**
+   * The unexpired messages that the filter matches, found one by one as they are asked for: they
+   * may be very many, and whoever asked may stop or pause. What is kept or deleted meanwhile is not
+   * among them.
+   */
+  *matching(query: RetainedQuery): Generator<Message, void, void> {
     if (this.isEmpty) return;
-    const levels = query.filter.split("/");
-    const now = this.now();
-    walk(this.#root, levels, query, (message) => {
+    const newest = this.#puts;
+    const { filter, oneOrMore, matchesDollar } = query;
+    // A wildcard takes all names of the first level but those with `$`. [MQTT-4.7.2-1]
+    const takes = (first: string) => !first.startsWith("$") || (matchesDollar && first !== "$SYS");
+    for (const { message, keptAs } of walk(this.#root, filter.split("/"), oneOrMore, takes)) {
+      if (message === undefined || keptAs > newest) continue;
       const expiresAt = message.extras?.expiresAt;
-      if (expiresAt === undefined || expiresAt > now) visit(message);
-    });
+      if (expiresAt === undefined || expiresAt > this.now()) yield message;
+    }
   }
 
   /** Drops expired messages; called now and then. Returns how many. */
   sweep(): number {
     const now = this.now();
     const expired: Topic[] = [];
-    everything(this.#root, (message) => {
-      const expiresAt = message.extras?.expiresAt;
-      if (expiresAt !== undefined && expiresAt <= now) expired.push(message.route.topic);
-    });
+    for (const { message } of walk(this.#root, ["#"], false, () => true)) {
+      const expiresAt = message?.extras?.expiresAt;
+      if (expiresAt !== undefined && expiresAt <= now) expired.push(message!.route.topic);
+    }
     for (const topic of expired) this.delete(topic);
     return expired.length;
   }
@@ -200,15 +210,14 @@ export class RetainedStore {
     }
     const before = node.message;
     node.message = message;
+    node.keptAs = ++this.#puts;
     if (isBrokersOwn(message.route.topic)) return;
     if (before === undefined) this.#count++;
     this.#bytes += message.size - (before?.size ?? 0);
   }
 }
 
-// Names may have tens of thousands of levels, more than calls can be nested: all of this is done
-// with lists of what is yet to do.
-
+/** Not by recursion, as all here: a name may have more levels than calls can be nested. */
 function remove(root: Node, levels: readonly string[]): Message | undefined {
   const path: Node[] = [root];
   for (const level of levels) {
@@ -234,55 +243,54 @@ function prune(path: readonly Node[], levels: readonly string[]): void {
   }
 }
 
-type Visit = (message: Message) => void;
-
-function walk(root: Node, levels: readonly string[], query: RetainedQuery, visit: Visit): void {
-  const nodes: Node[] = [root];
-  const depths: number[] = [0];
-  const later = (node: Node | undefined, depth: number) => {
-    if (node === undefined) return;
-    nodes.push(node);
-    depths.push(depth);
-  };
-  while (nodes.length > 0) {
-    const node = nodes.pop()!;
-    const depth = depths.pop()!;
-    const level = levels[depth];
-    if (level === undefined) {
-      if (node.message !== undefined) visit(node.message);
-    } else if (level === "#") {
-      if (!query.oneOrMore && node.message !== undefined) visit(node.message);
-      forWildcard(node, depth, query, (child) => everything(child, visit));
-    } else if (level === "+") {
-      forWildcard(node, depth, query, (child) => later(child, depth + 1));
-    } else later(node.children?.get(level), depth + 1);
-  }
+/** Children that are yet to be looked at. */
+interface Branch {
+  readonly children: Iterator<[level: string, child: Node]>;
+  /** Which level of the filter they meet; `BELOW`: they are behind a `#`. */
+  readonly depth: number;
+  /** They are names of the first level, met by a wildcard: not all may be taken. */
+  readonly isFirst: boolean;
 }
 
-/** The children a wildcard takes: all, but for `$` names in the first level. [MQTT-4.7.2-1] */
-function forWildcard(
-  node: Node,
-  depth: number,
-  query: RetainedQuery,
-  each: (n: Node) => void,
-): void {
-  if (node.children === undefined) return;
-  for (const [level, child] of node.children) {
-    const dollar = depth === 0 && level.startsWith("$");
-    if (!dollar || (query.matchesDollar && level !== "$SYS")) each(child);
-  }
-}
-
-function everything(root: Node, visit: Visit): void {
-  const nodes: Node[] = [root];
-  while (nodes.length > 0) {
-    const { message, children } = nodes.pop()!;
-    if (message !== undefined) visit(message);
-    if (children === undefined) continue;
-    for (const child of children.values()) {
-      // Most have no children: a list of them all may be long.
-      if (child.children !== undefined) nodes.push(child);
-      else if (child.message !== undefined) visit(child.message);
+/**
+ * The nodes that a filter matches, with a message or without one. `takes`: whether a wildcard takes
+ * a name of the first level.
+ */
+function* walk(
+  root: Node,
+  levels: readonly string[],
+  oneOrMore: boolean,
+  takes: (first: string) => boolean,
+): Generator<Node, void, void> {
+  const branches: Branch[] = [];
+  let node: Node | undefined = root;
+  let depth = 0;
+  for (;;) {
+    if (node !== undefined) {
+      const level: string | undefined = depth === BELOW ? undefined : levels[depth];
+      if (level === undefined || (level === "#" && !oneOrMore)) yield node;
+      if (level !== undefined && level !== "#" && level !== "+") {
+        node = node.children?.get(level);
+        depth++;
+        continue;
+      }
+      const isRest = depth === BELOW || level === "#";
+      if (node.children !== undefined && (isRest || level === "+")) {
+        const children = node.children.entries();
+        branches.push({ children, depth: isRest ? BELOW : depth + 1, isFirst: depth === 0 });
+      }
+    }
+    const branch = branches.at(-1);
+    if (branch === undefined) return;
+    const next = branch.children.next();
+    node = undefined;
+    if (next.done) branches.pop();
+    else if (!branch.isFirst || takes(next.value[0])) {
+      node = next.value[1];
+      depth = branch.depth;
     }
   }
 }
+
+/** Stands for a level behind `#`. */
+const BELOW = -1;

@@ -118,10 +118,16 @@ export class Deliveries {
   stop(): void {
     this.sender = undefined;
     this.#resend = [];
-    for (const replay of this.replays.takeAll()) {
-      for (const message of replay.messages.slice(replay.next)) {
-        const qos = replay.qos(message);
-        if (this.#owner.stored && qos > 0) this.#wait(message, replay.subscription, qos, true);
+    const replays = this.replays.takeAll();
+    if (!this.#owner.stored) return;
+    for (const replay of replays) {
+      for (const message of replay.lasting(this.#broker.router.retained)) {
+        // A retained message pushes nobody else out of the queue.
+        if (!this.isBelow(1)) {
+          this.#drop("queue_full");
+          return;
+        }
+        this.#wait(message, replay.subscription, replay.qos(message), true);
       }
     }
   }
@@ -185,7 +191,7 @@ export class Deliveries {
       const wire = sender.wire(message.route.topic);
       if (qos === 0) this.#sendOnce(sender, message, wire, subscription, true);
       else this.#start(sender, message, wire, subscription, qos, true);
-      replay.next++;
+      replay.sent();
     }
   }
 

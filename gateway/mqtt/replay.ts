@@ -7,18 +7,39 @@ import type { Message, QoS } from "../core/message.ts";
 import type { RetainedStore } from "../core/retained.ts";
 import type { MqttSubscription } from "./subscription.ts";
 
-/** The retained messages of one SUBSCRIBE, and how far we are. */
+/** The retained messages of one SUBSCRIBE, looked for as they are sent. */
 export class PendingReplay {
-  next = 0;
-  constructor(readonly messages: readonly Message[], readonly subscription: MqttSubscription) {}
+  readonly #source: Iterator<Message>;
+  /** Found and not sent yet. */
+  #found: Message | undefined = undefined;
+
+  constructor(source: Iterator<Message>, readonly subscription: MqttSubscription) {
+    this.#source = source;
+  }
 
   /** The next message that is still the last one of its topic; undefined at the end. */
   message(retained: RetainedStore): Message | undefined {
-    for (; this.next < this.messages.length; this.next++) {
-      const message = this.messages[this.next]!;
-      if (retained.get(message.route.topic) === message) return message;
+    while (
+      this.#found === undefined || retained.get(this.#found.route.topic) !== this.#found
+    ) {
+      const next = this.#source.next();
+      if (next.done) return this.#found = undefined;
+      this.#found = next.value;
     }
-    return undefined;
+    return this.#found;
+  }
+
+  /** The message is on its way: on to the next. */
+  sent(): void {
+    this.#found = undefined;
+  }
+
+  /** What is left and worth keeping for a client that has gone: all but QoS 0. */
+  *lasting(retained: RetainedStore): Generator<Message, void, void> {
+    if (this.subscription.qos === 0) return;
+    for (let left; (left = this.message(retained)) !== undefined; this.sent()) {
+      if (left.qos > 0) yield left;
+    }
   }
 
   /** The QoS at which a message goes out. */
@@ -32,14 +53,19 @@ export class PendingReplay {
 export function findRetained(
   retained: RetainedStore,
   subscription: MqttSubscription,
-): PendingReplay | undefined {
-  const messages: Message[] = [];
+): PendingReplay {
+  return new PendingReplay(wanted(retained, subscription), subscription);
+}
+
+function* wanted(
+  retained: RetainedStore,
+  subscription: MqttSubscription,
+): Generator<Message, void, void> {
   const { noLocal, subscriber, permits } = subscription;
-  retained.match(subscription, (message) => {
+  for (const message of retained.matching(subscription)) {
     const own = noLocal && message.origin === subscriber.id;
-    if (!own && permits?.(message.route.topic) !== false) messages.push(message);
-  });
-  return messages.length === 0 ? undefined : new PendingReplay(messages, subscription);
+    if (!own && permits?.(message.route.topic) !== false) yield message;
+  }
 }
 
 /** The replays of one client, one after the other. */

@@ -117,8 +117,7 @@ function subscribeNow(
     sieve: mountedSieve(decision, at),
   });
   if (wantsRetained(subscription, replaced)) {
-    const replay = findRetained(session.broker.router.retained, subscription);
-    if (replay !== undefined) client.deliveries.replays.add(replay);
+    client.deliveries.replays.add(findRetained(session.broker.router.retained, subscription));
     client.deliveries.drainReplays();
   }
   return subscription;
@@ -180,8 +179,7 @@ class Subscribing {
     const { deliveries } = this.#at.client;
     for (const { subscription, replaced } of this.#done) {
       if (!wantsRetained(subscription, replaced)) continue;
-      const replay = findRetained(session.broker.router.retained, subscription);
-      if (replay !== undefined) deliveries.replays.add(replay);
+      deliveries.replays.add(findRetained(session.broker.router.retained, subscription));
     }
     deliveries.drainReplays();
   }

@@ -42,16 +42,26 @@ export function deliver(session: NatsSession, message: Message, target: Target):
 }
 
 /**
- * Sends a retained message to a new subscription. They all come at once: beyond half of the queue
- * they are dropped and counted, so that the live ones still find room.
+ * Sends what is retained for a new subscription. It all comes at once: beyond half of the queue it
+ * is dropped and counted, so that live messages still find room. When the queue was that full
+ * before, nobody looks for more than the first: the next SUB may follow at once.
  */
-export function deliverRetained(
+export function deliverRetained(session: NatsSession, subscription: NatsSubscription): void {
+  const wasFull = isHalfFull(session);
+  for (const message of session.server.router.retained.matching(subscription)) {
+    if (subscription.permits?.(message.route.topic) !== false) {
+      sendRetained(session, message, subscription);
+    }
+    if (wasFull || !subscription.active) return;
+  }
+}
+
+function sendRetained(
   session: NatsSession,
   message: Message,
   subscription: NatsSubscription,
 ): void {
-  if (!subscription.active) return;
-  if (session.link.out.pendingBytes > session.server.options.pending_bytes_max / 2) {
+  if (isHalfFull(session)) {
     session.dropped++;
     return;
   }
@@ -63,6 +73,10 @@ export function deliverRetained(
   if (session.dataLeft !== undefined && !mayReceive(session, message, true)) return;
   encodeWhole(session, message, prefix, true);
   count(session, message, subscription);
+}
+
+function isHalfFull(session: NatsSession): boolean {
+  return session.link.out.pendingBytes > session.server.options.pending_bytes_max / 2;
 }
 
 /** A name that NATS cannot spell (plain mapping), or that lies outside of the mountpoint. */

@@ -165,11 +165,7 @@ function add(
   server.router.subscribe(subscription);
   if (isAsked) session.acknowledge();
   if (wanted.group === undefined && server.options.deliverRetained) {
-    server.router.retained.match(subscription, (message) => {
-      if (subscription.permits?.(message.route.topic) !== false) {
-        deliverRetained(session, message, subscription);
-      }
-    });
+    deliverRetained(session, subscription);
   }
 }
 

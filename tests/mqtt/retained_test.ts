@@ -131,6 +131,36 @@ Deno.test("many retained messages go as fast as the socket takes them, none is l
   assert.equal(got.get("t/199"), "new");
 });
 
+Deno.test("retained messages are looked for as they are sent, however often one subscribes", () => {
+  const world = new MqttWorld({ options: { max_pending_bytes: 2000 } });
+  const publisher = world.connect("p");
+  for (let i = 0; i < 200; i++) {
+    publisher.publish(`t/${i}`, { retain: true, payload: new Uint8Array(100).fill(65) });
+  }
+  let looked = 0;
+  const matching = world.retained.matching.bind(world.retained);
+  world.retained.matching = function* (query) {
+    for (const message of matching(query)) {
+      looked++;
+      yield message;
+    }
+  };
+  const client = world.connect("c");
+  for (let i = 0; i < 20; i++) client.subscribe("t/#");
+  assert.ok(looked < 1000, `${looked} of 4000: what fits into the socket each time`);
+});
+
+Deno.test("a persistent session that goes keeps the retained messages that fit its queue", () => {
+  const world = new MqttWorld({ options: { max_inflight: 3, max_mqueue_len: 10 } });
+  const publisher = world.connect("p");
+  for (let i = 0; i < 50; i++) publisher.publish(`t/${i}`, { retain: true, qos: 1, payload: "x" });
+  const client = world.connect("c", { cleanStart: false, properties: { sessionExpiry: 100 } });
+  for (let i = 0; i < 5; i++) client.subscribe("t/#", 1);
+  client.drop();
+  const { deliveries } = world.broker.sessions.get("c")!;
+  assert.equal(deliveries.queue.length, 10);
+});
+
 Deno.test("retained messages at QoS 1 keep to the window", () => {
   const world = new MqttWorld({ options: { max_inflight: 3 } });
   const publisher = world.connect("p");

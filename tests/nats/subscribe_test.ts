@@ -149,6 +149,28 @@ Deno.test("retained messages do not fill the memory: beyond half the queue they 
   assert.equal(client.read(), "MSG a.live 1 1\r\ny\r\n", "and the connection goes on");
 });
 
+Deno.test("retained messages are not looked for again and again while the queue is full", () => {
+  const world = new NatsWorld({ options: { pending_bytes_max: 100_000 } });
+  for (let i = 0; i < 100; i++) publish(world, `a/${i}`, "x".repeat(10_000), true);
+  const { retained } = world.router;
+  let looked = 0;
+  const matching = retained.matching.bind(retained);
+  retained.matching = function* (query) {
+    for (const message of matching(query)) {
+      looked++;
+      yield message;
+    }
+  };
+  const client = world.open({ headers: false });
+  client.read();
+  client.send("SUB a.* 1\r\n");
+  assert.equal(looked, 100, "each that is dropped is counted");
+  const { dropped } = client.session.info;
+  client.send("SUB a.* 2\r\nSUB a.> 3\r\n");
+  assert.equal(looked, 102);
+  assert.equal(client.session.info.dropped, dropped + 2);
+});
+
 Deno.test("denied subscriptions: the words with the queue, and the sid stays free", () => {
   const world = new NatsWorld({
     authorizerFor: () =>
