@@ -88,6 +88,8 @@ export class SqliteStore implements Store {
   #writable = true;
   /** Not before this time is a broken disk tried again, in ms since the epoch. */
   #retryAt = 0;
+  /** Not before this time is looked whether the file is still there. */
+  #lookAt = 0;
   /** Runs the commit that no turn asks for. */
   #timer: Timer | undefined = undefined;
   #commits = 0;
@@ -181,7 +183,20 @@ export class SqliteStore implements Store {
     return this.sessions.settled && this.retained.settled;
   }
 
+  /** Looked at now and then, and whenever a broken store is tried again. */
+  #isGone(): boolean {
+    const now = this.#clock.now();
+    if (this.#writable && now < this.#lookAt) return false;
+    this.#lookAt = now + LOOK_MS;
+    return !this.#file.isInPlace();
+  }
+
   #write(): boolean {
+    if (this.#isGone()) {
+      this.#transaction.undo();
+      this.#failed(new Error("its file was removed or replaced"), "restart natsgate");
+      return false;
+    }
     const ahead_ms = calendarAhead(this.#clock);
     this.#transaction.run(() => this.#writeChanges(ahead_ms));
     const failure = this.#transaction.end();
@@ -234,7 +249,7 @@ export class SqliteStore implements Store {
     return writeRecord(this.#sink, write);
   }
 
-  #failed(failure: Error): void {
+  #failed(failure: Error, remedy = remedyFor(failure, "look into the disk")): void {
     this.#commitsFailed++;
     this.#retryAt = this.#clock.now() + RETRY_MS;
     this.#commitLater(RETRY_MS);
@@ -243,7 +258,7 @@ export class SqliteStore implements Store {
     this.#report({
       kind: "unwritable",
       message: `The store cannot be written: ${failure.message}. Publishes that must be stored ` +
-        `are refused until it works again (${remedyFor(failure, "look into the disk")}); ` +
+        `are refused until it works again (${remedy}); ` +
         `tried every ${RETRY_MS / 1000} s`,
     });
   }
@@ -336,5 +351,7 @@ function prepareSegments(db: DatabaseSync): SegmentWriter {
 
 /** How long a change that nobody waits for may stay in memory, in ms. */
 const LAZY_COMMIT_MS = 200;
+/** How often it is made sure that the file is still there, in ms. */
+const LOOK_MS = 1000;
 /** How often a broken disk is tried, in ms. */
 const RETRY_MS = 1000;

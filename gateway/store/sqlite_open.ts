@@ -23,6 +23,8 @@ export interface DatabaseFile {
   readonly db: DatabaseSync;
   /** What happened on the way that the operator should know. */
   readonly events: readonly FileEvent[];
+  /** False when the file was removed or another put in its place: what is written is lost then. */
+  isInPlace(): boolean;
   close(): void;
 }
 
@@ -53,12 +55,25 @@ export function openDatabase(path: string, now: number, options: FileOptions): D
     configure(db, options);
     // SQLite opens a file that it may not write, and says so at the first change.
     probe(db).run();
-    return { db, events, close };
+    return { db, events, isInPlace: placeOf(path), close };
   } catch (error) {
     close();
     if (error instanceof OperationalError) throw error;
     throw unusable(path, error);
   }
+}
+
+/** Remembers which file is at `path`, and tells whether it is still the same. */
+function placeOf(path: string): () => boolean {
+  const opened = Deno.statSync(path);
+  return () => {
+    try {
+      const { ino, dev } = Deno.statSync(path);
+      return ino === opened.ino && dev === opened.dev;
+    } catch (error) {
+      return !(error instanceof Deno.errors.NotFound);
+    }
+  };
 }
 
 /** Applies limits and durability. */

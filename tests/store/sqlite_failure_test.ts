@@ -221,6 +221,32 @@ Deno.test("sqlite store: a place that cannot be written is refused in words", ()
   );
 });
 
+Deno.test({
+  name: "sqlite store: a file that was removed or replaced is missed, and nothing stored in it",
+  ignore: Deno.build.os === "windows",
+  fn() {
+    for (const how of ["removed", "replaced"]) {
+      using place = new Place();
+      const { store } = place.open();
+      store.sessions.put(session("c"));
+      assert.equal(store.commit(), true);
+      if (how === "replaced") Deno.copyFileSync(place.path, `${place.path}.copy`);
+      Deno.removeSync(place.path);
+      if (how === "replaced") Deno.renameSync(`${place.path}.copy`, place.path);
+      place.clock.advance(1000);
+      store.sessions.put(session("d"));
+      assert.equal(store.commit(), false, how);
+      assert.equal(store.writable, false);
+      assert.match(
+        place.events[0]!.message,
+        /its file was removed or replaced.*\(restart natsgate/,
+      );
+      place.clock.advance(5000);
+      assert.equal(store.writable, false, "it does not come back by itself");
+    }
+  },
+});
+
 Deno.test("sqlite store: another program that writes for a moment is waited for", async () => {
   using place = new Place();
   const { store } = place.open();
