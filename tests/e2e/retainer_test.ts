@@ -76,6 +76,8 @@ Deno.test("[retainer] msg_expiry_interval ends, msg_clear_interval sweeps, $SYS 
       (said[packet.topic.slice("$SYS/broker/".length)] ??= []).push(String(packet.payload));
     }
     const counts = said["retained messages/count"] ?? [];
+    // On a busy machine it may have gone before it was counted.
+    if (!counts.includes("1")) await from.publish("r", "x", { qos: 1, retain: true });
     return counts.includes("1") && counts.indexOf("0", counts.indexOf("1")) > 0;
   }, "the message to come and go by itself");
   assert.ok(new Set(said["uptime"]).size > 1, "the heartbeat beats");
