@@ -21,7 +21,7 @@ case $(dpkg --print-architecture) in
   *) echo "no kernel is known for this machine" >&2; exit 1 ;;
 esac
 debootstrap --variant=minbase \
-  --include="$kernel,systemd-sysv,dbus,udev,kmod,iproute2,iptables,procps,ca-certificates,mosquitto-clients,apparmor,docker.io" \
+  --include="$kernel,systemd-sysv,dbus,udev,kmod,iproute2,iptables,procps,ca-certificates,mosquitto-clients,docker.io" \
   bookworm "$root" "${MIRROR:-http://deb.debian.org/debian}"
 
 # Unpacks packages of the disk into the root of an image, and packs that.

@@ -12,6 +12,10 @@ const QEMU = `/usr/bin/qemu-system-${Deno.build.arch}`;
 const BOOT_PATIENCE_MS = 240_000;
 const COMMAND_PATIENCE_MS = 120_000;
 
+/** AppArmor compiles a profile for each start of a container, which takes its time here. */
+const KERNEL_WORDS =
+  "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 apparmor=0 mitigations=off";
+
 const BINARY = Deno.env.get("NATSGATE_BIN");
 
 /** Why there can be no machine here; undefined when there can. */
@@ -92,7 +96,7 @@ export class Machine implements AsyncDisposable {
         ...(Deno.build.arch === "aarch64" ? ["-machine", "virt"] : []),
         ...["-smp", "2", "-m", "1536"],
         ...["-kernel", `${IMAGE}/vmlinuz`, "-initrd", `${IMAGE}/initrd`],
-        ...["-append", "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0"],
+        ...["-append", KERNEL_WORDS],
         ...["-drive", `file=${this.#path("disk")},if=virtio,format=qcow2`],
         ...["-drive", `file=${this.#path("media")},if=virtio,format=raw,readonly=on`],
         ...["-serial", `file:${this.#dir}/console.log`],
