@@ -1,13 +1,13 @@
 # The image of a release: `natsgate service docker`, for several architectures at once. The
 # binaries are compiled before (`deno task compile`), so nothing is built or downloaded here.
-FROM debian:12-slim AS data
+FROM debian:13-slim AS data
 ARG TARGETARCH
 COPY dist/ /dist/
 RUN case "$TARGETARCH" in arm64) cpu=aarch64 ;; *) cpu=x86_64 ;; esac && \
     install -m 755 "/dist/$cpu-unknown-linux-gnu/natsgate" /natsgate && mkdir /data
 
 # The binary is linked against glibc.
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/cc-debian13:nonroot
 COPY --from=data /natsgate /usr/bin/natsgate
 COPY --from=data --chown=nonroot:nonroot /data /var/lib/natsgate
 WORKDIR /var/lib/natsgate

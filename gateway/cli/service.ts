@@ -149,11 +149,11 @@ reload() {
 
 function docker({ data_dir }: Places): string {
   return `# docker build -t natsgate . && docker run -p 4222:4222 -p 1883:1883 -v natsgate:${data_dir} natsgate
-FROM debian:12-slim AS data
+FROM debian:13-slim AS data
 RUN mkdir /data
 
 # The binary is linked against glibc.
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/cc-debian13:nonroot
 COPY natsgate /usr/bin/natsgate
 COPY --from=data --chown=nonroot:nonroot /data ${data_dir}
 WORKDIR ${data_dir}

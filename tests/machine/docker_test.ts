@@ -8,6 +8,7 @@ import { fakeIo } from "../cli/fake_io.ts";
 import { IMAGE, Machine, NO_MACHINE } from "./machine.ts";
 
 const BINARY = Deno.env.get("NATSGATE_BIN");
+const DOCKERFILE = new URL("../../Dockerfile", import.meta.url).pathname;
 const TARGET = `${Deno.build.arch}-unknown-linux-gnu`;
 
 Deno.test({
@@ -22,7 +23,7 @@ Deno.test({
     await using machine = await Machine.boot({
       "natsgate": BINARY!,
       "Dockerfile.printed": printed,
-      "Dockerfile.published": new URL("../../Dockerfile", import.meta.url).pathname,
+      "Dockerfile.published": DOCKERFILE,
       "debian.tar": `${IMAGE}/debian.tar`,
       "distroless.tar": `${IMAGE}/distroless.tar`,
     });
@@ -50,10 +51,11 @@ const RUN = "docker run --detach --name gate -p 4222:4222 -p 1883:1883 " +
 const STEPS: Record<string, (machine: Machine) => Promise<void>> = {
   async "both are built, without a network"(machine) {
     await machine.sh("systemctl start docker");
+    const [data, base] = [...(await Deno.readTextFile(DOCKERFILE)).matchAll(/^FROM (\S+)/gm)];
     await machine.sh(`
-      docker import --change 'CMD ["/bin/sh"]' /media/debian.tar debian:12-slim
+      docker import --change 'CMD ["/bin/sh"]' /media/debian.tar ${data![1]}
       docker import --change 'USER 65532' --change 'WORKDIR /home/nonroot' \\
-        /media/distroless.tar gcr.io/distroless/cc-debian12:nonroot`);
+        /media/distroless.tar ${base![1]}`);
     // Of the release, each target's binary is in a directory of its own, and no longer executable.
     await build(machine, "published", `dist/${TARGET}/natsgate`, "644");
     assert.match(
