@@ -3,7 +3,11 @@
 # packages' own services are not needed: each test starts a private instance on a free port.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-case $(uname -m) in aarch64) qemu="qemu-system-arm" ;; *) qemu="qemu-system-x86" ;; esac
+case $(uname -m) in
+  aarch64) set -- qemu-system-arm ;;
+  # All but the first run the program for arm64.
+  *) set -- qemu-system-x86 qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross ;;
+esac
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends \
@@ -11,7 +15,7 @@ apt-get install -y --no-install-recommends \
   nats-server mosquitto mosquitto-clients python3-paho-mqtt \
   haproxy strace openssl curl chromium zsh fish faketime mandoc groff shellcheck git iproute2 \
   gcc libc6-dev libnats-dev \
-  "$qemu" qemu-utils debootstrap e2fsprogs
+  "$@" qemu-utils debootstrap e2fsprogs
 # The disk of the virtual machine for tests/machine; without it those are skipped.
 "$here/../machine/image.sh" /var/cache/natsgate-tests/machine ||
   echo "tests/machine will be skipped: its disk could not be made" >&2
