@@ -11,6 +11,7 @@ import { describe, type Finding } from "./issue.ts";
 import { Layers, type Origins } from "./layers.ts";
 import { formatPath, isWithin, type Path } from "./path.ts";
 import { checkRules } from "./rules.ts";
+import { reservedNames } from "./reserved.ts";
 import { BUILT_IN_LISTENERS } from "./schema/listeners.ts";
 import { SECURITY_PROFILES } from "./schema/profile.ts";
 import { type ConfigSchema, configSchema } from "./schema/root.ts";
@@ -75,7 +76,8 @@ export function loadConfig(input: LoadInput): LoadResult {
   const removed: Finding[] = [];
   const schema = schemaFor(expanded);
   const config = readAll(expanded, schema, removed);
-  findings.push(...removed);
+  // After the schema's own findings, which have been taken out of the tree by now.
+  findings.push(...removed, ...reservedNames(expanded));
   if (config !== undefined && readable) {
     const further = [
       ...checkRules(config),

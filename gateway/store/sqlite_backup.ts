@@ -93,7 +93,8 @@ export async function stageRestore(backup: string, path: string): Promise<Backup
   try {
     createPrivate(partial);
     await Deno.copyFile(backup, partial);
-    await Deno.chmod(partial, 0o600);
+    // The copy has taken over the other file's mode; Windows has none.
+    if (Deno.build.os !== "windows") await Deno.chmod(partial, 0o600);
     await pressToDisk(partial);
     await Deno.rename(partial, staged);
   } catch (error) {

@@ -12,6 +12,8 @@ interface Case {
 const JWT = 'mechanism = "jwt"\nuse_jwks = false\nalgorithm = "hmac-based"\n';
 const NKEYS = '[[gateway.nats.internal_authn]]\ntype = "nkey"\n';
 
+const RESERVED = "this name is JavaScript's own and cannot be used here; choose another";
+
 const CASES: readonly Case[] = [
   {
     name: "no TOML",
@@ -31,6 +33,15 @@ const CASES: readonly Case[] = [
       '3:1 mqtt.max_inflght: unknown setting (did you mean "max_inflight"?)',
       "4:1 mqtt.constructor: unknown setting",
       '5:2 retaner: unknown setting (did you mean "retainer"?)',
+    ],
+  },
+  {
+    name: "names that would be left out without a word",
+    text: "[listeners.tcp.constructor]\nbind = 1884\n[listeners.ws]\nprototype.bind = 1885\n" +
+      '[gateway.nats.listeners.tcp.toString]\nbind = "127.0.0.1:4223"\n',
+    issues: [
+      "1:16 listeners.tcp.constructor: " + RESERVED,
+      "4:1 listeners.ws.prototype: " + RESERVED,
     ],
   },
   {
