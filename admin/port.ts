@@ -10,6 +10,7 @@ import type { Bind } from "../gateway/address.ts";
 import { NamedContexts, secureOptions, serverOptions } from "../gateway/transport/tls_contexts.ts";
 import { TlsJudge, type TlsRules } from "../gateway/transport/tls_judge.ts";
 import type { TlsMaterial } from "../gateway/transport/tls_material.ts";
+import { REQUEST_LIMITS, RequestDeadlines } from "./request_deadlines.ts";
 
 /** Who answers: a request, and where it came from. */
 export type Answer = (
@@ -38,7 +39,7 @@ export class AdminPort {
   /** Connections that were found good. */
   readonly #trusted = new WeakSet<object>();
 
-  constructor(answer: Answer, tls?: PortTls) {
+  constructor(answer: Answer, tls?: PortTls, limits = REQUEST_LIMITS) {
     this.#answer = answer;
     this.#tls = tls;
     this.#judge = tls && new TlsJudge(tls.rules, tls.material, Date.now);
@@ -46,6 +47,7 @@ export class AdminPort {
       this.#handle(message, reply).catch(() => reply.destroy());
     };
     this.#server = tls === undefined ? createServer(handle) : this.#secureServer(tls, handle);
+    new RequestDeadlines(this.#server, tls ? "secureConnection" : "connection", limits);
     // Whoever does not finish a handshake; the connection is closed by the runtime.
     this.#server.on("tlsClientError", () => {});
   }
@@ -118,6 +120,8 @@ export class AdminPort {
     reply.once("close", () => gone.abort());
     const secure = this.#tls !== undefined;
     const request = toRequest(message, secure, gone.signal);
+    // A body that nobody reads is passed over, so that its end is seen.
+    if (!request?.body) message.resume();
     const response = request === undefined
       ? new Response("This is no request that can be understood.\n", { status: 400 })
       : await this.#answer(request, { address: message.socket.remoteAddress ?? "", secure });
