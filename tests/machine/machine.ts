@@ -94,7 +94,7 @@ export class Machine implements AsyncDisposable {
       args: [
         ...["-nodefaults", "-display", "none", "-cpu", "max", "-accel", "tcg,thread=multi"],
         ...(Deno.build.arch === "aarch64" ? ["-machine", "virt"] : []),
-        ...["-smp", "2", "-m", "1536"],
+        ...["-smp", "1", "-m", "1536"],
         ...["-kernel", `${IMAGE}/vmlinuz`, "-initrd", `${IMAGE}/initrd`],
         ...["-append", KERNEL_WORDS],
         ...["-drive", `file=${this.#path("disk")},if=virtio,format=qcow2`],
