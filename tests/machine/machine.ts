@@ -2,11 +2,12 @@
  * A virtual machine with the compiled binary in it: a Debian whose first process is systemd, for
  * what cannot be tried on the machine that the tests run on. `image.sh` makes its disk.
  */
+import { exists, firstMissing } from "../kit/shell.ts";
 import { until, within } from "../kit/wait.ts";
 
 /** Where `image.sh` left the machine's disk, kernel and base images. */
 export const IMAGE = Deno.env.get("NATSGATE_TEST_MACHINE") ?? "/var/cache/natsgate-tests/machine";
-const QEMU = `/usr/bin/qemu-system-${Deno.build.arch}`;
+const QEMU = `qemu-system-${Deno.build.arch}`;
 
 /** The machine computes in software and beside other tests, so it may take its time. */
 const BOOT_PATIENCE_MS = 240_000;
@@ -21,10 +22,8 @@ const BINARY = Deno.env.get("NATSGATE_BIN");
 /** Why there can be no machine here; undefined when there can. */
 export const NO_MACHINE: string | undefined = BINARY === undefined
   ? "no NATSGATE_BIN"
-  : Deno.build.os !== "linux" || !exists(QEMU) || !exists("/usr/bin/qemu-img")
-  ? "no qemu"
-  : !exists("/usr/sbin/mke2fs") && !exists("/sbin/mke2fs")
-  ? "no mke2fs"
+  : firstMissing(QEMU, "qemu-img", "mke2fs") !== undefined
+  ? `no ${firstMissing(QEMU, "qemu-img", "mke2fs")}`
   : !exists(`${IMAGE}/made-by`)
   ? `no disk image in ${IMAGE} (deno task test:services makes it)`
   : undefined;
@@ -90,7 +89,7 @@ export class Machine implements AsyncDisposable {
 
   /** Switches the machine on and waits until it takes scripts. */
   async powerOn(): Promise<void> {
-    const qemu = new Deno.Command(QEMU, {
+    const qemu = new Deno.Command(`/usr/bin/${QEMU}`, {
       args: [
         ...["-nodefaults", "-display", "none", "-cpu", "max", "-accel", "tcg,thread=multi"],
         ...(Deno.build.arch === "aarch64" ? ["-machine", "virt"] : []),
@@ -213,13 +212,4 @@ function toBase64(text: string): string {
 
 function fromBase64(text: string): string {
   return new TextDecoder().decode(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
