@@ -11,7 +11,7 @@ const QEMU = `qemu-system-${Deno.build.arch}`;
 
 /** The machine computes in software and beside other tests, so it may take its time. */
 const BOOT_PATIENCE_MS = 240_000;
-const COMMAND_PATIENCE_MS = 120_000;
+const COMMAND_PATIENCE_MS = 300_000;
 
 /** AppArmor compiles a profile for each start of a container, which takes its time here. */
 const KERNEL_WORDS =
